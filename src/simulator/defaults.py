@@ -1,0 +1,40 @@
+"""The suppliers that exist before anybody configures any. The credentials are invented and public."""
+
+from simulator.model import Product, Supplier
+
+PHONE = r"^1\d{10}$"
+QQ = r"^[1-9]\d{4,11}$"
+
+
+def suppliers() -> list[Supplier]:
+    return [
+        Supplier(
+            name="kasushou",
+            dialect="kasushou",
+            credentials={"user_id": "10001", "key": "simulator-kasushou-key"},
+            products=_by_id(
+                Product(id="1001", name="视频会员月卡", price_fen=1500, face_value_fen=2500, pattern=PHONE),
+                Product(id="1002", name="音乐会员月卡", price_fen=800, face_value_fen=1500, pattern=PHONE),
+                Product(id="1003", name="游戏点券", price_fen=950, face_value_fen=1000, pattern=QQ),
+                Product(id="1101", name="外卖红包卡密", kind="card", price_fen=480, face_value_fen=500),
+                Product(id="1102", name="咖啡兑换卡密", kind="card", price_fen=1200, face_value_fen=2000),
+            ),
+        ),
+        Supplier(
+            name="fulu",
+            dialect="fulu",
+            credentials={"app_key": "simulator-fulu-app", "secret": "simulator-fulu-secret"},
+            products=_by_id(
+                Product(id="20001", name="视频会员月卡", price_fen=1520, face_value_fen=2500, pattern=PHONE),
+                Product(id="20002", name="音乐会员月卡", price_fen=790, face_value_fen=1500, pattern=PHONE),
+                Product(id="20003", name="游戏点券", price_fen=960, face_value_fen=1000, pattern=QQ),
+                Product(id="20101", name="外卖红包卡密", kind="card", price_fen=470, face_value_fen=500),
+                Product(id="20201", name="话费50元", kind="mobile", price_fen=4980, face_value_fen=5000, pattern=PHONE),
+                Product(id="20202", name="话费100元", kind="mobile", price_fen=9950, face_value_fen=10000, pattern=PHONE),
+            ),
+        ),
+    ]
+
+
+def _by_id(*products: Product) -> dict[str, Product]:
+    return {product.id: product for product in products}

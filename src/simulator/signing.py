@@ -1,0 +1,50 @@
+"""The suppliers' signatures, written from their documents.
+
+卡速售: lower-case SHA-1 over time + JSON (keys sorted on every level, compact, slashes and Chinese raw) + key.
+福禄: lower-case MD5 over the sorted characters of a compact JSON text + secret.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+
+UNSIGNED_IN_CALLBACK = ("sign", "card_list", "express_list")
+
+
+def sorted_json(body: object) -> str:
+    """Compact JSON with sorted keys; an empty body, PHP's empty list included, is written `{}`."""
+    if not body:
+        return "{}"
+    return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def compact_json(body: object) -> str:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+
+def kasushou(timestamp: str, body: object, key: str) -> str:
+    return hashlib.sha1(f"{timestamp}{sorted_json(body)}{key}".encode()).hexdigest()
+
+
+def kasushou_callback(message: Mapping[str, object], key: str) -> str:
+    """The cards are outside the signature: that is the supplier's own weakness, and clients must know it."""
+    signed = {name: value for name, value in message.items() if name not in UNSIGNED_IN_CALLBACK}
+    return kasushou(str(message["time"]), signed, key)
+
+
+def fulu_text(text: str, secret: str) -> str:
+    """Sorted by UTF-16 code unit as the supplier's C# does; below U+10000 that is the order of code points."""
+    return hashlib.md5(("".join(sorted(text, key=_code_units)) + secret).encode()).hexdigest()
+
+
+def fulu(fields: Mapping[str, object], secret: str) -> str:
+    return fulu_text(compact_json({name: value for name, value in fields.items() if name != "sign"}), secret)
+
+
+def same(mine: str, theirs: object) -> bool:
+    return isinstance(theirs, str) and hmac.compare_digest(mine.encode(), theirs.strip().lower().encode())
+
+
+def _code_units(character: str) -> bytes:
+    return character.encode("utf-16-be", "surrogatepass")

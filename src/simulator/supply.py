@@ -1,0 +1,86 @@
+"""A supplier's door: reads the signed request, lets the faults strike where they should, answers."""
+
+import asyncio
+
+from simulator.asgi import Answer, Request
+from simulator.callbacks import Courier
+from simulator.desk import Desk, Faults
+from simulator.dialects import SPEECHES
+from simulator.dialects.speech import Asking, Problem
+from simulator.model import Call, FaultRule
+from simulator.world import Shop, World, now_ms
+
+DELAY_MS = 1_000
+DRIP_MS = 2_000
+BROKEN_PAGE = "<html><head><title>502 Bad Gateway</title></head><body><h1>网关错误</h1></body></html>".encode()
+HTML = b"text/html; charset=utf-8"
+
+
+class SupplierDoor:
+    def __init__(self, world: World, desk: Desk, courier: Courier) -> None:
+        self._world, self._desk, self._courier = world, desk, courier
+
+    async def answer(self, shop: Shop, request: Request) -> Answer:
+        call = Call(now_ms(), request.path, request.headers, request.body)
+        shop.calls.append(call)
+        answer = await self._serve(shop, request, call)
+        call.status, call.answer = answer.status, answer.body
+        return answer
+
+    async def _serve(self, shop: Shop, request: Request, call: Call) -> Answer:
+        speech = SPEECHES[shop.supplier.dialect]
+        try:
+            asking = speech.read(shop.supplier, request)
+        except Problem as problem:
+            return Answer(body=speech.refuse(shop.supplier, problem))
+        call.endpoint = asking.endpoint
+        received = shop.supplier.received
+        received[asking.endpoint] = received.get(asking.endpoint, 0) + 1
+        shop.save_supplier()
+        faults: Faults = {}
+        if asking.step != "look" and shop.supplier.faults:
+            faults = shop.draw(asking.step, asking.product or None, asking.outer or None)
+            call.faults = list(faults)
+        return await self._strike(shop, request, asking, faults)
+
+    async def _strike(self, shop: Shop, request: Request, asking: Asking, faults: Faults) -> Answer:
+        if delay := faults.get("delay"):
+            await asyncio.sleep((DELAY_MS if delay.delay_ms is None else delay.delay_ms) / 1000)
+        if hold := faults.get("timeout_before_accept"):
+            return await self._hold(request, hold)
+        if "error_500_before_accept" in faults or "query_error" in faults:
+            return Answer(500, BROKEN_PAGE, HTML)
+        body = await self._handle(shop, asking, faults)
+        if hold := faults.get("timeout_after_accept"):
+            return await self._hold(request, hold)
+        if "error_500_after_accept" in faults:
+            return Answer(500, BROKEN_PAGE, HTML)
+        if "unreadable_body" in faults:
+            return Answer(200, BROKEN_PAGE, HTML)
+        if "garbled_charset" in faults:
+            # GBK bytes under a header that says UTF-8, as behind many a Chinese proxy.
+            body = body.decode().encode("gbk", "replace")
+        answer = Answer(body=body)
+        if drip := faults.get("slow_drip"):
+            answer.drip_ms = DRIP_MS if drip.delay_ms is None else drip.delay_ms
+        return answer
+
+    async def _handle(self, shop: Shop, asking: Asking, faults: Faults) -> bytes:
+        speech = SPEECHES[shop.supplier.dialect]
+        try:
+            body, order = speech.handle(self._desk, shop, asking, faults)
+        except Problem as problem:
+            return speech.refuse(shop.supplier, problem)
+        if order is not None and "callback_before_answer" in faults:
+            await self._courier.settle(shop, order)
+        return body
+
+    async def _hold(self, request: Request, rule: FaultRule) -> Answer:
+        """Say nothing until the client gives up, the rule's hold is over, or the process is asked to end."""
+        gone = asyncio.ensure_future(request.receive())
+        closing = asyncio.ensure_future(self._world.closing.wait())
+        waiting: set[asyncio.Future[object]] = {gone, closing}  # type: ignore[arg-type]
+        await asyncio.wait(waiting, timeout=rule.hold_ms / 1000, return_when=asyncio.FIRST_COMPLETED)
+        for one in waiting:
+            one.cancel()
+        return Answer(504, BROKEN_PAGE, HTML)
