@@ -1,0 +1,52 @@
+"""Bring a database to the current schema: Alembic over the plain SQL in migrations/, then procrastinate's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from procrastinate.schema import SchemaManager
+
+SOURCE = Path(__file__).resolve().parents[3] / "migrations"
+PACKED = Path(__file__).resolve().parents[1] / "_migrations"  # where a released wheel carries them
+
+
+def migrate(url: str) -> str:
+    """Run every migration that has not run yet; answers the newest revision. Safe to call from many processes."""
+    command.upgrade(_config(url), "head")
+    _make_job_tables(url)
+    return newest()
+
+
+def newest() -> str:
+    """The newest revision this program knows."""
+    return ScriptDirectory.from_config(_config("")).get_current_head() or ""
+
+
+def present(url: str) -> str | None:
+    """The revision a database is at, or None for an empty one."""
+    with psycopg.connect(url) as connection:
+        found = connection.execute("select to_regclass('public.migrations')").fetchone()
+        if found is None or found[0] is None:
+            return None
+        row = connection.execute("select version_num from public.migrations").fetchone()
+        return None if row is None else str(row[0])
+
+
+def _config(url: str) -> Config:
+    folder = SOURCE if SOURCE.is_dir() else PACKED
+    config = Config()
+    config.set_main_option("script_location", str(folder))
+    config.set_main_option("sqlalchemy.url", url.replace("postgresql://", "postgresql+psycopg://", 1).replace("%", "%%"))
+    return config
+
+
+def _make_job_tables(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("select pg_advisory_xact_lock(hashtext('heyi migrations'))")
+        found = connection.execute("select to_regclass('public.procrastinate_jobs')").fetchone()
+        if found is not None and found[0] is None:
+            connection.execute(SchemaManager.get_schema().encode())

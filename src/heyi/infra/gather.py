@@ -1,0 +1,63 @@
+"""Gather: calls that are already waiting travel as one batch. It never sleeps for more (sleeping 1 ms cost 14–42 %).
+
+A bad call never hurts its neighbours: when the batch raises, its halves are run again down to the culprit, which
+alone gets the error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
+
+
+class Gather(Generic[Asked, Answer]):
+    """Runs `act` over batches of at most `batch_max`, at most `runners_max` at once (one per connection)."""
+
+    def __init__(
+        self,
+        act: Callable[[Sequence[Asked]], Awaitable[Sequence[Answer]]],
+        *,
+        batch_max: int = 64,
+        runners_max: int = 2,
+    ) -> None:
+        self._act = act
+        self._batch_max = batch_max
+        self._runners_max = runners_max
+        self._waiting: deque[tuple[Asked, asyncio.Future[Answer]]] = deque()
+        self._runners: set[asyncio.Task[None]] = set()
+
+    async def ask(self, asked: Asked) -> Answer:
+        """Hand in one call and wait for its own answer (or its own error)."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((asked, future))
+        if len(self._runners) < self._runners_max:
+            runner = asyncio.create_task(self._run())
+            self._runners.add(runner)
+            runner.add_done_callback(self._runners.discard)
+        return await future
+
+    async def _run(self) -> None:
+        while self._waiting:
+            count = min(len(self._waiting), self._batch_max)
+            await self._serve([self._waiting.popleft() for _ in range(count)])
+
+    async def _serve(self, batch: list[tuple[Asked, asyncio.Future[Answer]]]) -> None:
+        try:
+            answers = await self._act([asked for asked, _ in batch])
+        except Exception as error:
+            if len(batch) == 1:
+                if not batch[0][1].done():
+                    batch[0][1].set_exception(error)
+                return
+            middle = len(batch) // 2
+            await self._serve(batch[:middle])
+            await self._serve(batch[middle:])
+            return
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if not future.done():  # the caller may have gone away
+                future.set_result(answer)

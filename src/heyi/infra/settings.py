@@ -1,0 +1,49 @@
+"""Settings from the environment (HEYI_…). `heyi doctor` prints what is set; secrets are never printed."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a process needs to know before it opens the database.
+
+    `master_key` is 32 bytes in hex (64 characters): it wraps the vault's data keys and derives the keys of
+    fingerprints and redemption codes. Lose it and the vault cannot be read.
+    """
+
+    database_url: str
+    master_key: bytes = field(repr=False)
+    home: Path = Path(".heyi")
+    public_url: str = "http://127.0.0.1:8700"
+    zone: ZoneInfo = ZoneInfo("Asia/Shanghai")
+    web_connections: int = 2
+    batch_max: int = 64
+    log_level: str = "INFO"
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        """Read HEYI_DATABASE_URL, HEYI_MASTER_KEY, HEYI_HOME, HEYI_PUBLIC_URL, HEYI_ZONE and the rest.
+
+        Raises ValueError with the cure in its text when a needed one is missing or malformed.
+        """
+        env = os.environ
+        url, key = env.get("HEYI_DATABASE_URL"), env.get("HEYI_MASTER_KEY", "")
+        if not url:
+            raise ValueError("HEYI_DATABASE_URL is not set; `heyi up` starts an embedded PostgreSQL and sets it")
+        if len(key) != 64 or set(key.lower()) - set("0123456789abcdef"):
+            raise ValueError("HEYI_MASTER_KEY must be 64 hex characters; make one with `openssl rand -hex 32`")
+        return cls(
+            database_url=url,
+            master_key=bytes.fromhex(key),
+            home=Path(env.get("HEYI_HOME", ".heyi")),
+            public_url=env.get("HEYI_PUBLIC_URL", "http://127.0.0.1:8700").rstrip("/"),
+            zone=ZoneInfo(env.get("HEYI_ZONE", "Asia/Shanghai")),
+            web_connections=int(env.get("HEYI_WEB_CONNECTIONS", "2")),
+            batch_max=int(env.get("HEYI_BATCH_MAX", "64")),
+            log_level=env.get("HEYI_LOG_LEVEL", "INFO"),
+        )

@@ -1,0 +1,1 @@
+"""Words that everybody uses. Standard library only; nothing in here does I/O."""

@@ -1,0 +1,82 @@
+"""What one item was sold with. The catalog writes it, the order keeps a copy, and everything later reads that copy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from heyi.kernel.money import Money
+
+# Kinds of benefit. Readers treat them as open; these are the ones heyi can deliver.
+CARD_KEY, TOP_UP, LINK, PHYSICAL, VOUCHER, SERVICE = "card_key", "top_up", "link", "physical", "voucher", "service"
+KINDS = (CARD_KEY, TOP_UP, LINK, PHYSICAL, VOUCHER, SERVICE)
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """How long a delivered right may be used: `days` counted from `start`, or a fixed `until`; neither: no end."""
+
+    days: int | None = None
+    start: str = "delivery"  # payment | delivery | activation
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Where a benefit comes from: our vault (`stock`), a supplier's system (`supplier`), or our own hands (`own`)."""
+
+    id: UUID
+    source: str  # stock | supplier | own
+    supplier_id: UUID | None
+    product_no: str
+    cost: Money
+
+
+@dataclass(frozen=True, slots=True)
+class AccountField:
+    """One thing a benefit must know of the buyer's account there. `pattern` is a full-match regular expression."""
+
+    name: str
+    label: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When an item is to be delivered, decided at payment from the component's delivery graph.
+
+    `state` is the item's first state if nothing else stops it: "now" (give it in this transaction or ask the
+    supplier at once), "scheduled" (at `at`), "waiting_for_buyer" (until the buyer asks), or "after" (another
+    component's event, until `at`, then `otherwise`).
+    """
+
+    state: str  # now | scheduled | waiting_for_buyer | after
+    at: datetime | None = None
+    component: str | None = None
+    event: str | None = None  # activated | redeemed
+    otherwise: str | None = None  # deliver | cancel
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One item to be: a unit of a component (or a chosen slot), with all that it was sold with."""
+
+    component: str
+    role: str
+    benefit_id: UUID
+    benefit: str  # the benefit's code
+    title: str
+    kind: str
+    partner_id: UUID
+    share: Money
+    due: Due
+    offer: Offer
+    units: int = 1
+    validity: Validity = field(default_factory=Validity)
+    fields: tuple[AccountField, ...] = ()
+    accounts: dict[str, str] = field(default_factory=dict)
+    link: str | None = None  # template for kind link
+    how_to_use: str = ""
+    earn_on: str = "delivery"  # delivery | use
+    sold_out: str = "wait"  # wait | refuse, when no card key is left
