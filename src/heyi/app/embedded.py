@@ -27,12 +27,11 @@ from urllib.parse import quote
 from heyi.app import embedded_data, embedded_home
 from heyi.app.embedded_data import ROLE
 from heyi.app.embedded_home import EmbeddedError, Home
-from heyi.app.process import PROC, Guard, started_at, wait_until
+from heyi.app.process import PROC, Guard, open_log, started_at, wait_until
 
 __all__ = ["Embedded", "EmbeddedError", "bin_dir"]
 RECOVERY_S_MAX = 600
 STOP_S_MAX = 60
-LOG_KEPT_BYTES = 8 * 2**20
 
 
 def bin_dir() -> Path:
@@ -149,15 +148,13 @@ class Embedded:
         self.create_database(ROLE)
 
     def _launch(self, home: Home) -> None:
-        if home.log.exists() and home.log.stat().st_size > LOG_KEPT_BYTES:
-            home.log.rename(home.log.with_suffix(".log.1"))
-        with home.log.open("ab") as log:
+        with open_log(home.log) as log:
             self._log_from = log.tell()
             self._server = home.launch(log, "-c", f"config_file={home.path}/postgres.conf")
 
     def _await_ready(self, home: Home) -> None:
         def settled() -> bool:
-            return self._state() == "ready" or self._postmaster(home) is None and self._exited()
+            return self._state() == "ready" or (self._postmaster(home) is None and self._exited())
 
         if not wait_until(settled, within_s=5):
             self._say("PostgreSQL is still recovering; this may take some minutes after a crash")

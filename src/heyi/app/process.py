@@ -12,9 +12,11 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 PROC = Path("/proc")
 TICK_S = 0.02
+LOG_BYTES_KEPT = 8 * 2**20
 
 
 class Trouble(Exception):
@@ -69,6 +71,14 @@ def command_of(pid: int) -> str:
         return PROC.joinpath(str(pid), "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     except OSError:
         return ""
+
+
+def open_log(path: Path) -> IO[bytes]:
+    """To be appended to; a long one is put aside first, and one such is kept."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and path.stat().st_size > LOG_BYTES_KEPT:
+        path.replace(path.with_name(path.name + ".1"))
+    return path.open("ab")
 
 
 class Guard:
