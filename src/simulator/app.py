@@ -24,13 +24,11 @@ class Simulator:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            return await self._live(receive, send)
-        if scope["type"] != "http":
-            return
-        body = await read_body(receive)
-        if body is None:
-            return
-        await _send(send, await self._answer(Request(scope, body, receive)))
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            body = await read_body(receive)
+            if body is not None:
+                await _send(send, await self._answer(Request(scope, body, receive)))
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()

@@ -43,7 +43,7 @@ class Failing(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 class ReceiverWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     secret: str | None = None
-    fail: Failing | None | msgspec.UnsetType = msgspec.UNSET
+    fail: Failing | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class Wrong(Exception):

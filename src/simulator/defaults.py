@@ -29,12 +29,15 @@ def suppliers() -> list[Supplier]:
                 Product(id="20002", name="音乐会员月卡", price_fen=790, face_value_fen=1500, pattern=PHONE),
                 Product(id="20003", name="游戏点券", price_fen=960, face_value_fen=1000, pattern=QQ),
                 Product(id="20101", name="外卖红包卡密", kind="card", price_fen=470, face_value_fen=500),
-                Product(id="20201", name="话费50元", kind="mobile", price_fen=4980, face_value_fen=5000, pattern=PHONE),
-                Product(id="20202", name="话费100元", kind="mobile", price_fen=9950, face_value_fen=10000, pattern=PHONE),
+                Product(id="20201", name="话费50元", kind="mobile", price_fen=4980, face_value_fen=5000),
+                Product(id="20202", name="话费100元", kind="mobile", price_fen=9950, face_value_fen=10000),
             ),
         ),
     ]
 
 
 def _by_id(*products: Product) -> dict[str, Product]:
+    for product in products:
+        if product.kind == "mobile":
+            product.pattern = PHONE
     return {product.id: product for product in products}

@@ -180,7 +180,8 @@ class Desk:
 
 def plan(supplier: Supplier, asked: Asked, faults: Faults, taken_ms: int) -> Plan:
     """Fixed at acceptance, so that clearing a rule later does not change orders that are already under way."""
-    lie, hidden, disorder = (faults.get(f) for f in ("lie_failed_then_success", "query_not_found_for_ms", "callback_out_of_order"))
+    lie, hidden = faults.get("lie_failed_then_success"), faults.get("query_not_found_for_ms")
+    disorder = faults.get("callback_out_of_order")
     marked = bool(supplier.fail_suffix) and asked.account.endswith(supplier.fail_suffix)
     hidden_ms = 0
     if hidden:

@@ -108,10 +108,13 @@ class World:
             shop.orders.clear()  # timers of these orders are still set; finding nothing, they do nothing
         self.store.wipe()
         self.shops.clear()
-        self.receivers.clear()
         self.received.clear()
         if not keep_products:
-            return self.add_defaults()
+            self.receivers.clear()
+            self.add_defaults()
+            return
+        for receiver in self.receivers.values():
+            self.store.mark("receiver", receiver.name, receiver)
         for supplier in suppliers:
             supplier.faults, supplier.received = [], {}
             supplier.made = supplier.drawn = 0

@@ -1,0 +1,37 @@
+"""One simulator process for all of these tests; each test finds it empty."""
+
+from collections.abc import Iterator
+
+import pytest
+from tests.simulator.running import start_simulator
+from tests.simulator.speaking import Fulu, Kasushou, Listener, World
+
+ACKS = {"kasushou": "ok", "fulu": "SUCCESS"}
+
+
+@pytest.fixture(scope="session")
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with start_simulator(tmp_path_factory.mktemp("simulator")) as running:
+        yield running.url
+
+
+@pytest.fixture
+def world(process: str) -> Iterator[World]:
+    fresh = World(process)
+    assert fresh.http.post("/control/reset").status_code == 200
+    yield fresh
+    fresh.http.close()
+
+
+@pytest.fixture(params=["kasushou", "fulu"])
+def client(request: pytest.FixtureRequest, world: World) -> Kasushou | Fulu:
+    return Kasushou(world) if request.param == "kasushou" else Fulu(world)
+
+
+@pytest.fixture
+def listener(world: World, client: Kasushou | Fulu) -> Iterator[Listener]:
+    """Callbacks of the client's supplier end here and are acknowledged in its own word."""
+    hearing = Listener(ACKS[client.name])
+    world.put(f"suppliers/{client.name}", {"callback_url": hearing.url, "callback_gap_ms": 10, "work_ms": 5})
+    yield hearing
+    hearing.close()

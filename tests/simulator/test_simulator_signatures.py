@@ -1,0 +1,60 @@
+"""Signatures against vectors and against a third reading of the documents."""
+
+import pytest
+from tests.simulator.speaking import PHONE, Fulu, Kasushou, World
+
+from simulator import signing
+
+
+def test_an_empty_body_signs_as_the_published_vector() -> None:
+    assert signing.kasushou("1758153600", {}, "k") == "b419c6db8ddf09052e9ee617bfb3dcff69047e46"
+    assert signing.kasushou("1758153600", [], "k") == "b419c6db8ddf09052e9ee617bfb3dcff69047e46"
+
+
+def test_keys_are_sorted_on_every_level_and_slashes_and_chinese_stay_raw() -> None:
+    body = {"url": "http://a/b", "attach": {"z": "中", "a": [{"y": 1, "b": 2}]}}
+    assert signing.sorted_json(body) == '{"attach":{"a":[{"b":2,"y":1}],"z":"中"},"url":"http://a/b"}'
+
+
+def test_fulu_sorts_characters_not_fields() -> None:
+    assert signing.fulu_text("ba中a", "s") == signing.fulu_text("中aab", "s")
+    # U+FF21 comes after an emoji's first surrogate: by code unit, not by code point.
+    assert sorted("Ａ😀", key=signing._code_units) == ["😀", "Ａ"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [({"sign": "0" * 40}, 401), ({"stamp": "1758153600000"}, 403), ({"stamp": "1758153600"}, 403)],
+)
+def test_kasushou_refuses_what_is_not_signed_now(world: World, wrong: dict[str, str], code: int) -> None:
+    assert Kasushou(world).ask("user/info", {}, **wrong)["code"] == code
+    assert Kasushou(world, user="10002").ask("user/info", {})["code"] == 401
+    assert Kasushou(world).ask("user/info", {})["code"] == 200
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"sign": "0" * 32}, 1001),
+        ({"app_key": "x"}, 1002),
+        ({"timestamp": "2025-01-01 00:00:00"}, 1003),
+        ({"timestamp": "soon"}, 1003),
+        ({"sign_type": "rsa"}, 1005),
+        ({"biz_content": "[]"}, 1005),
+    ],
+)
+def test_fulu_refuses_what_is_not_signed_now(world: World, wrong: dict[str, str], code: int) -> None:
+    assert Fulu(world).ask("fulu.user.info.get", {}, **wrong)[0] == code
+    assert Fulu(world).ask("fulu.user.info.get", {})[0] == 0
+    assert Fulu(world).ask("fulu.no.such", {})[0] == 1004
+
+
+def test_the_raw_calls_are_shown_without_secrets(world: World) -> None:
+    Fulu(world).buy("itm_1-1", account=PHONE)
+    Kasushou(world).ask("user/info", {})
+    (call,) = world.get("suppliers/fulu/calls")["data"]
+    assert call["endpoint"] == "fulu.order.direct.add"
+    assert "itm_1-1" in call["body"]
+    assert Fulu.app_key not in call["body"]
+    (call,) = world.get("suppliers/kasushou/calls")["data"]
+    assert len(call["headers"]["sign"]) < 10
