@@ -1,0 +1,82 @@
+"""Pure: from what happened to balanced entries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from heyi.kernel.money import Money
+from heyi.settle.ledger.model import (
+    CASH,
+    COST,
+    EARNED,
+    UNEARNED,
+    Charge,
+    Cost,
+    Earning,
+    Entry,
+    Posting,
+    deposit_of,
+    payable_to,
+)
+
+
+def paid(charge: Charge) -> Entry:
+    """The deposit pays; every item's share is earned or still owed; the cost of what was delivered is accrued."""
+    currency = charge.amount.currency
+    postings = [Posting(deposit_of(charge.channel_id), charge.amount.amount_minor, currency)]
+    for item in charge.items:
+        postings.append(Posting(EARNED if item.earned else UNEARNED, -item.share_minor, currency, item.item_id))
+        if item.cost_minor and item.party_id is not None:
+            postings.append(Posting(COST, item.cost_minor, currency, item.item_id))
+            postings.append(Posting(payable_to(item.party_id), -item.cost_minor, currency, item.item_id))
+    return Entry("order.paid", tuple(postings), charge.order_id)
+
+
+def earned(earning: Earning) -> Entry:
+    share = earning.share
+    return Entry(
+        "item.earned",
+        (
+            Posting(UNEARNED, share.amount_minor, share.currency, earning.item_id),
+            Posting(EARNED, -share.amount_minor, share.currency, earning.item_id),
+        ),
+        earning.order_id,
+        f"earn:{earning.key}",
+    )
+
+
+def accrued(cost: Cost) -> Entry:
+    money = cost.cost
+    return Entry(
+        "cost.accrued",
+        (
+            Posting(COST, money.amount_minor, money.currency, cost.item_id),
+            Posting(payable_to(cost.party), -money.amount_minor, money.currency, cost.item_id),
+        ),
+        cost.order_id,
+        f"cost:{cost.key}",
+    )
+
+
+def topped_up(account: str, money: Money, key: str, memo: str) -> Entry:
+    return Entry(
+        "deposit.topped_up",
+        (
+            Posting(CASH, money.amount_minor, money.currency),
+            Posting(account, -money.amount_minor, money.currency),
+        ),
+        None,
+        f"deposit:{key}",
+        memo,
+    )
+
+
+def reversal(kind: str, postings: Sequence[Posting], key: str, order_id: UUID | None) -> Entry:
+    """The same postings with the other sign; mistakes and undone uses are mended so, never edited."""
+    return Entry(
+        f"{kind}.reversed",
+        tuple(Posting(p.account, -p.amount_minor, p.currency, p.item_id) for p in postings),
+        order_id,
+        f"reverse:{key}",
+    )
