@@ -16,6 +16,7 @@ Compose = Callable[[Supplier, Order, State, int], bytes]  # supplier, order, sta
 class Courier:
     def __init__(self, world: World, poster: Poster, composers: dict[str, Compose]) -> None:
         self._world, self._poster, self._composers = world, poster, composers
+        self._telling: set[str] = set()
 
     def announce(self, shop: Shop, order: Order) -> None:
         if order.plan.no_callback or not order.callback_url:
@@ -33,17 +34,23 @@ class Courier:
         await self._tell(shop, order)
 
     async def _tell(self, shop: Shop, order: Order) -> None:
-        if shop.orders.get(order.number) is not order or not order.callback_due_ms:
-            return  # a reset, or somebody else has told it meanwhile
-        order.callback_due_ms = 0
+        if shop.orders.get(order.number) is not order or not order.callback_due_ms or order.number in self._telling:
+            return  # a reset, or it is told already, or just now
+        self._telling.add(order.number)
         told, at_ms = order.state, now_ms()
-        acked = await self._send(shop, order, told, at_ms)
-        if order.plan.twice:
-            await self._send(shop, order, told, at_ms)
-        if order.plan.out_of_order and told is State.DONE:
-            await self._send(shop, order, State(order.plan.out_of_order), order.taken_ms)
-        if order.state is told:
-            order.callback_acked = acked
+        try:
+            acked = await self._send(shop, order, told, at_ms)
+            if order.plan.twice:
+                await self._send(shop, order, told, at_ms)
+            if order.plan.out_of_order and told is State.DONE:
+                await self._send(shop, order, State(order.plan.out_of_order), order.taken_ms)
+        finally:
+            self._telling.discard(order.number)
+        if order.state is not told:
+            self.resume(shop, order)  # it changed while we spoke, and that must be told as well
+        else:
+            # Due until here, so that a callback cut off by a shutdown is sent again after it.
+            order.callback_due_ms, order.callback_acked = 0, acked
             if not acked:
                 self._again(shop, order)
         shop.save(order)

@@ -35,7 +35,9 @@ def kasushou_callback(message: Mapping[str, object], key: str) -> str:
 
 def fulu_text(text: str, secret: str) -> str:
     """Sorted by UTF-16 code unit as the supplier's C# does; below U+10000 that is the order of code points."""
-    return hashlib.md5(("".join(sorted(text, key=_code_units)) + secret).encode()).hexdigest()
+    plain = not text or max(text) <= "\uffff"
+    characters = sorted(text) if plain else sorted(text, key=_code_units)
+    return hashlib.md5(("".join(characters) + secret).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def fulu(fields: Mapping[str, object], secret: str) -> str:

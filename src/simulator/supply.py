@@ -39,7 +39,8 @@ class SupplierDoor:
         shop.save_supplier()
         faults: Faults = {}
         if asking.step != "look" and shop.supplier.faults:
-            faults = shop.draw(asking.step, asking.product or None, asking.outer or None)
+            product, outer = _subject(shop, asking)
+            faults = shop.draw(asking.step, product or None, outer or None)
             call.faults = list(faults)
         return await self._strike(shop, request, asking, faults)
 
@@ -84,3 +85,12 @@ class SupplierDoor:
         for one in waiting:
             one.cancel()
         return Answer(504, BROKEN_PAGE, HTML)
+
+
+def _subject(shop: Shop, asking: Asking) -> tuple[str, str]:
+    """Product and outer number that a rule may aim at; a query names neither the product nor always our number."""
+    if asking.step != "query":
+        return asking.product, asking.outer
+    known = shop.by_outer.get(asking.outer)
+    order = known[-1] if known else shop.orders.get(str(asking.body.get("ordersn", "")))
+    return (order.product, order.outer) if order else ("", asking.outer)

@@ -30,6 +30,7 @@ class Shop:
         self.by_outer: dict[str, list[Order]] = {}
         self.delivered: Counter[str] = Counter()
         self.calls: deque[Call] = deque(maxlen=CALLS_KEPT)
+        self.gone = False  # swept away by a reset while requests and callbacks of its were still under way
         self._store = store
         self.reseed()
 
@@ -45,10 +46,12 @@ class Shop:
             self.delivered[order.outer] += order.delivered
 
     def save(self, order: Order) -> None:
-        self._store.mark("order", f"{self.supplier.name}/{order.number}", order)
+        if not self.gone:
+            self._store.mark("order", f"{self.supplier.name}/{order.number}", order)
 
     def save_supplier(self) -> None:
-        self._store.mark("supplier", self.supplier.name, self.supplier)
+        if not self.gone:
+            self._store.mark("supplier", self.supplier.name, self.supplier)
 
     def draw(self, step: Step, product: str | None, outer: str | None) -> dict[str, FaultRule]:
         """The faults that strike this request, each rule drawn on its own; the first rule of a kind wins."""
@@ -105,6 +108,7 @@ class World:
         """An empty world with the default suppliers; or the suppliers as they are, without orders and faults."""
         suppliers = [shop.supplier for shop in self.shops.values()]
         for shop in self.shops.values():
+            shop.gone = True
             shop.orders.clear()  # timers of these orders are still set; finding nothing, they do nothing
         self.store.wipe()
         self.shops.clear()

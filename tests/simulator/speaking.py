@@ -71,7 +71,7 @@ class Kasushou:
         return self.world.http.post(path, content=compact(body).encode(), headers=headers, timeout=timeout)
 
     def ask(self, endpoint: str, body: dict[str, Any], **wrong: str) -> Any:
-        return self.send(endpoint, body, **wrong).json()
+        return self.send(endpoint, body, PATIENCE_S, **wrong).json()
 
     def body(self, outer: str, account: str = PHONE, product: int = 1001, **more: Any) -> dict[str, Any]:
         attach = {"recharge_account": account}
@@ -170,7 +170,8 @@ class Fulu:
 
     @staticmethod
     def told(message: dict[str, Any]) -> str:
-        return {"success": "done"}.get(message["order_status"], message["order_status"])
+        status = str(message["order_status"])
+        return {"success": "done"}.get(status, status)
 
 
 class Listener:
@@ -179,6 +180,8 @@ class Listener:
     def __init__(self, *answers: str) -> None:
         self.heard: list[dict[str, Any]] = []
         self.answers = list(answers)
+        self.pause = threading.Event()  # cleared: it hears, and does not answer
+        self.pause.set()
         listener = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -188,6 +191,7 @@ class Listener:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 word = listener.answers.pop(0) if len(listener.answers) > 1 else listener.answers[0]
                 listener.heard.append(json.loads(body))
+                listener.pause.wait(PATIENCE_S)
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(word)))
                 self.end_headers()

@@ -78,7 +78,7 @@ def test_a_slow_answer_and_a_dripping_one_arrive_whole(world: World, client: Cli
     assert client.state("f-1") in ("processing", "done")
 
 
-def test_a_delay_before_a_query(world: World, client: Client) -> None:
+def test_a_transport_fault_may_strike_the_query(world: World, client: Client) -> None:
     assert client.buy("f-1")[0]
     world.faults(client.name, {"fault": "timeout_after_accept", "on": "query", "hold_ms": 10})
     assert client.query_raw("f-1").status_code == 504
@@ -251,3 +251,12 @@ def test_the_same_seed_draws_the_same_faults(world: World, client: Client) -> No
 
 def test_every_fault_has_a_name_on_the_page() -> None:
     assert set(FAULTS) == set(get_args(FaultKind))
+
+
+def test_a_rule_on_queries_is_aimed_at_a_product(world: World, client: Client) -> None:
+    product = "1001" if client.name == "kasushou" else "20001"
+    client.buy_cards("f-1", 1)
+    assert client.buy("f-2")[0]
+    world.faults(client.name, {"fault": "query_error", "product": product})
+    assert client.query_raw("f-1").status_code == 200
+    assert client.query_raw("f-2").status_code == 500

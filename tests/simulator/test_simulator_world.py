@@ -79,6 +79,32 @@ def test_a_held_connection_does_not_hold_the_end(tmp_path: Path) -> None:
         assert not caller.is_alive()
 
 
+def test_a_callback_cut_off_by_a_shutdown_is_sent_after_it(tmp_path: Path) -> None:
+    hearing = Listener("ok")
+    hearing.pause.clear()
+    with start_simulator(tmp_path) as running:
+        world = World(running.url)
+        world.put("suppliers/kasushou", {"callback_url": hearing.url})
+        assert Kasushou(world).buy("a-1")[0]
+        until(lambda: hearing.heard)
+    hearing.pause.set()
+    with start_simulator(tmp_path) as running:
+        world = World(running.url)
+        until(lambda: world.order("kasushou", "a-1")["callback_acked"])
+    hearing.close()
+    assert len(hearing.heard) == 2
+
+
+def test_a_reset_ends_what_was_under_way(world: World) -> None:
+    world.put("suppliers/kasushou", {"work_ms": 40})
+    assert Kasushou(world).buy("old-1")[0]
+    assert world.http.post("/control/reset").status_code == 200
+    assert Kasushou(world).buy("new-1")[0]
+    until(lambda: world.delivered("kasushou", "new-1") == 1)
+    assert world.get("suppliers/kasushou")["counters"]["orders"] == 1
+    assert world.delivered("kasushou", "old-1") == 0
+
+
 def _deliver(world: World, identity: str, body: str, signature: str | None = None) -> int:
     now = datetime.now(UTC)
     headers = {

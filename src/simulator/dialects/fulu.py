@@ -168,7 +168,7 @@ def _object(raw: bytes, otherwise: str) -> Json:
 
 def _time_ms(stamp: str) -> int:
     try:
-        if len(stamp) != len("2026-01-01 00:00:00"):
+        if len(stamp) != len("2026-01-01 00:00:00") or stamp[10] != " ":
             return 0
         return int(datetime.fromisoformat(stamp).replace(tzinfo=SHANGHAI).timestamp() * 1000)
     except ValueError:
