@@ -8,6 +8,7 @@ facts by id or time: a late commit would be missed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -44,11 +45,22 @@ async def write(tx: Tx, facts: Sequence[Fact], *, now: datetime) -> None:
     )
 
 
-async def claim(tx: Tx, *, transactions_max: int) -> tuple[list[UUID], list[Fact]]:
-    """The oldest unrelayed transactions nobody else is relaying: their row ids, and their facts in order."""
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Unrelayed transactions in our hands: their row ids, when the oldest was written, and (fact id, name) in order."""
+
+    ids: Sequence[UUID]
+    oldest: datetime | None
+    facts: Sequence[tuple[UUID, str]]
+
+
+async def claim(tx: Tx, *, transactions_max: int) -> Claimed:
+    """The oldest unrelayed transactions nobody else is relaying."""
     rows = await tx.rows(SQL["claim_unrelayed"], most=transactions_max)
-    fact_ids = [fact_id for row in rows for fact_id in row.fact_ids]
-    return [row.id for row in rows], await read(tx, fact_ids)
+    if not rows:
+        return Claimed((), None, ())
+    names = await tx.rows(SQL["read_names"], ids=col(fact_id for row in rows for fact_id in row.fact_ids))
+    return Claimed([row.id for row in rows], min(row.at for row in rows), [(row.id, row.name) for row in names])
 
 
 async def relayed(tx: Tx, unrelayed_ids: Sequence[UUID]) -> None:
@@ -59,6 +71,11 @@ async def relayed(tx: Tx, unrelayed_ids: Sequence[UUID]) -> None:
 async def read(tx: Tx, fact_ids: Sequence[UUID]) -> list[Fact]:
     """Facts by id, oldest first."""
     return [fact_of(row) for row in await tx.rows(SQL["read_facts"], ids=col(fact_ids))]
+
+
+async def of_order(tx: Tx, order_id: UUID, *, most: int = 2000) -> list[Fact]:
+    """What happened to one order, oldest first; at most `most` facts."""
+    return [fact_of(row) for row in await tx.rows(SQL["read_order"], order_id=order_id, most=most)]
 
 
 def fact_of(row: Row) -> Fact:

@@ -24,6 +24,7 @@ class Settings:
     web_connections: int = 2
     batch_max: int = 64
     log_level: str = "INFO"
+    webhook_private: bool = False  # may webhooks go to private addresses and over plain http? For demos and tests
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -46,4 +47,5 @@ class Settings:
             web_connections=int(env.get("HEYI_WEB_CONNECTIONS", "2")),
             batch_max=int(env.get("HEYI_BATCH_MAX", "64")),
             log_level=env.get("HEYI_LOG_LEVEL", "INFO"),
+            webhook_private=env.get("HEYI_WEBHOOK_PRIVATE", "") == "1",
         )
