@@ -389,7 +389,8 @@ create table entitlement.entitlements (
                                          'failed')),
     ended_why text check (ended_why in ('used_up', 'expired', 'cancelled', 'revoked', 'transferred')),
     units_total integer not null,
-    units_left integer not null,
+    units_left integer not null check (units_left >= 0),
+    units_reserved integer not null default 0 check (units_reserved >= 0),
     valid_from timestamptz,
     valid_to timestamptz,
     properties jsonb not null,
@@ -398,10 +399,11 @@ create table entitlement.entitlements (
     created_at timestamptz not null,
     activated_at timestamptz,
     ended_at timestamptz,
-    primary key (lane, id)
+    primary key (lane, id),
+    check (units_left + units_reserved <= units_total)
 ) with (fillfactor = 85);
 create index entitlements_by_buyer on entitlement.entitlements (lane, channel_id, buyer, id);
-create index entitlements_by_item on entitlement.entitlements (lane, item_id);
+create index entitlements_by_order on entitlement.entitlements (lane, order_id);
 create index entitlements_expiring on entitlement.entitlements (valid_to)
     where state in ('pending_activation', 'active') and valid_to is not null;
 

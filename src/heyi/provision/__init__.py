@@ -1,0 +1,1 @@
+"""The promise is kept: keys, supplier tasks, rights and redemptions."""

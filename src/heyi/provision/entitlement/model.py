@@ -1,0 +1,151 @@
+"""The right in the buyer's wallet: what it is, its states, and what may happen to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from heyi.kernel.ids import lane_of
+from heyi.kernel.machine import Machine
+from heyi.kernel.money import Money
+from heyi.kernel.parts import CARD_KEY, LINK, AccountField, Part, Validity
+
+State = Literal["pending_delivery", "scheduled", "pending_activation", "active", "ended", "failed"]
+Why = Literal["used_up", "expired", "cancelled", "revoked", "transferred"]
+Step = Literal["none", "choose", "bind", "activate", "reveal", "show_code"]
+
+# `hand_over`: delivered, but it only begins with the buyer's next step (a key to be revealed, a right to be started).
+MACHINE: Machine[State] = Machine(
+    "scheduled",
+    {
+        ("scheduled", "begin"): "pending_delivery",
+        ("scheduled", "hand_over"): "pending_activation",
+        ("scheduled", "deliver"): "active",
+        ("scheduled", "fail"): "failed",
+        ("scheduled", "cancel"): "ended",
+        ("pending_delivery", "hand_over"): "pending_activation",
+        ("pending_delivery", "deliver"): "active",
+        ("pending_delivery", "fail"): "failed",
+        ("pending_delivery", "cancel"): "ended",
+        ("pending_activation", "activate"): "active",
+        ("pending_activation", "expire"): "ended",
+        ("pending_activation", "cancel"): "ended",
+        ("active", "use_up"): "ended",
+        ("active", "expire"): "ended",
+        ("active", "cancel"): "ended",
+        ("ended", "reopen"): "active",  # only a used-up right, when a redemption is reversed
+    },
+)
+WHY: dict[str, Why] = {"cancel": "cancelled", "expire": "expired", "use_up": "used_up"}
+REVEALED_KINDS = (CARD_KEY, LINK)  # their first reveal is their activation
+
+
+class Properties(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What is needed later of the Part that was sold; stored as JSON, defaults left out.
+
+    `given` are account values by name, masked: the values themselves live with the task. `asked` is a keyed
+    fingerprint (hex) of the accounts that the buyer gave at activation. `on_request`: delivery waits until the
+    buyer asks. `sent`: the buyer has asked, and delivery has been released.
+    """
+
+    share: Money
+    cost: Money
+    earn_on: str = "delivery"
+    validity: Validity | None = None
+    fields: tuple[AccountField, ...] = ()
+    given: dict[str, str] = {}
+    on_request: bool = False
+    sent: bool = False
+    asked: str | None = None
+    link: str | None = None
+    how_to_use: str = ""
+    key_expires_at: datetime | None = None
+    delivered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A right to be granted with its order. `item_state` is the item's state as it is written with the order."""
+
+    lane: int
+    id: UUID
+    channel_id: UUID
+    buyer: str
+    order_id: UUID
+    item_id: UUID
+    part: Part
+    item_state: str
+    key_expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What became of a right that was not given at once. With no flag set: it was delivered.
+
+    `wants_buyer`: the buyer must give accounts (again); `begun`: a scheduled delivery has started.
+    """
+
+    lane: int
+    id: UUID
+    failed: bool = False
+    cancelled: bool = False
+    key_expires_at: datetime | None = None
+    wants_buyer: bool = False
+    begun: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """An entitlement as stored, with the reasons of its holds of this moment.
+
+    `units_left` may still be reserved or used; `units_reserved` are promised to a till; the rest was used.
+    """
+
+    id: UUID
+    channel_id: UUID
+    buyer: str
+    order_id: UUID
+    item_id: UUID
+    component: str
+    benefit: str
+    title: str
+    kind: str
+    partner_id: UUID
+    state: State
+    ended_why: Why | None
+    units_total: int
+    units_left: int
+    units_reserved: int
+    valid_from: datetime | None
+    valid_to: datetime | None
+    properties: Properties
+    provider_state: str | None
+    provider_heard_at: datetime | None
+    created_at: datetime
+    activated_at: datetime | None
+    ended_at: datetime | None
+    holds: tuple[str, ...] = ()
+
+    @property
+    def lane(self) -> int:
+        return lane_of(self.id)
+
+    @property
+    def units_used(self) -> int:
+        return self.units_total - self.units_left - self.units_reserved
+
+    def expired(self, now: datetime) -> bool:
+        """Past its last moment, whether or not the periodic job has ended it yet."""
+        return self.valid_to is not None and self.valid_to <= now
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """What the buyer does next, and the account fields which that step needs."""
+
+    step: Step
+    fields: tuple[AccountField, ...] = ()
