@@ -125,6 +125,12 @@ class Database:
             yield Tx(connection)
 
     @asynccontextmanager
+    async def rehearsal(self) -> AsyncIterator[Tx]:
+        """A transaction that is always rolled back: to look at what would happen, with nothing kept."""
+        async with self._pool.connection() as connection, connection.transaction(force_rollback=True):
+            yield Tx(connection)
+
+    @asynccontextmanager
     async def reading(self) -> AsyncIterator[Tx]:
         """A connection for single statements that need no transaction around them."""
         async with self._pool.connection() as connection:

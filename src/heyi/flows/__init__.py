@@ -1,0 +1,1 @@
+"""Journeys across contexts. Read map.py first."""
