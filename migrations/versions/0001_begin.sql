@@ -124,7 +124,9 @@ create table catalog.bundles (
 create table catalog.versions (
     bundle_id uuid not null references catalog.bundles (id),
     version integer not null check (version > 0),
+    state text not null default 'draft' check (state in ('draft', 'published', 'withdrawn')),
     document jsonb not null,
+    benefit_ids uuid[] not null default '{}',
     published_at timestamptz,
     created_at timestamptz not null,
     primary key (bundle_id, version)
@@ -208,23 +210,42 @@ create table stock.batches (
     data_key bytea not null,
     cost_minor bigint not null check (cost_minor >= 0),
     currency text not null,
-    state text not null default 'open' check (state in ('open', 'quarantined')),
-    source text not null default '',
+    state text not null default 'open' check (state in ('open', 'quarantined', 'void')),
+    source text not null check (source in ('imported', 'bought')),
     created_at timestamptz not null
 );
+create index batches_by_benefit on stock.batches (benefit_id, id);
 
+-- `position` is how many lines of the file are done, and `digest` what they were: a broken upload is sent again from
+-- its first line, and lines that are done are only compared. `number` marks the fingerprints that this file brought.
 create table stock.imports (
     id uuid primary key,
-    batch_id uuid not null references stock.batches (id),
-    state text not null check (state in ('running', 'done', 'failed', 'dry_run')),
+    number integer not null unique generated always as identity,
+    batch_id uuid references stock.batches (id),
+    batch text not null,
+    benefit_id uuid not null,
+    cost_minor bigint not null check (cost_minor >= 0),
+    currency text not null,
+    dry_run boolean not null,
+    layout jsonb not null,
+    state text not null check (state in ('waiting', 'running', 'done')),
+    position bigint not null default 0,
+    digest bytea not null default '',
     rows_read bigint not null default 0,
     rows_added bigint not null default 0,
     rows_bad bigint not null default 0,
     rows_repeated bigint not null default 0,
-    position bigint not null default 0,
-    settings jsonb not null default '{}',
-    started_at timestamptz not null,
+    created_at timestamptz not null,
     updated_at timestamptz not null
+);
+
+-- One row of a file that was not taken, for the operator's list of faults. `masked` never is the key.
+create table stock.import_faults (
+    import_id uuid not null,
+    line bigint not null,
+    reason text not null,
+    masked text not null,
+    primary key (import_id, line)
 );
 
 -- Claims walk keys_ready. `place` is in no other index on purpose: ordering by the primary key made the planner walk
@@ -244,11 +265,30 @@ create table stock.keys (
 ) with (fillfactor = 90);
 create index keys_ready on stock.keys (benefit_id, expires_at, place) where state = 'available';
 create index keys_by_item on stock.keys (item_id) where item_id is not null;
+-- A batch's keys lie side by side, as they were imported: this index is a few pages, and costs an issue nothing.
+create index keys_by_batch on stock.keys using brin (batch_id uuid_minmax_multi_ops)
+    with (pages_per_range = 32, autosummarize = on);
 
 -- Kept off the hot table, so that issuing a key can be a cheap update.
 create table stock.fingerprints (
     fingerprint bytea primary key,
-    key_id uuid not null
+    key_id uuid not null,
+    import_number integer
+);
+
+-- What a dry run has seen so far, to find repetitions in its file; deleted at its end. Losing it in a crash is fine.
+create unlogged table stock.tried (
+    import_id uuid not null,
+    fingerprint bytea not null,
+    primary key (import_id, fingerprint)
+);
+
+-- Keys that were quarantined one by one: releasing their batch does not release them.
+create table stock.suspects (
+    key_id uuid primary key,
+    reason text not null,
+    by text not null,
+    at timestamptz not null
 );
 
 create table stock.reveals (
@@ -259,6 +299,17 @@ create table stock.reveals (
     at timestamptz not null
 );
 create index reveals_by_key on stock.reveals (key_id, at);
+
+-- The last guard behind a compare-and-set: a statement that moved fewer keys than it was told to takes the whole
+-- transaction down, even when it is queued in a pipeline and nobody looks at its answer.
+create function stock.must_all(moved bigint, wanted integer) returns bigint language plpgsql immutable as $$
+begin
+    if moved is distinct from wanted::bigint then
+        raise exception 'stock: % of % keys were not in the state that this move needs', wanted - moved, wanted
+            using errcode = 'integrity_constraint_violation';
+    end if;
+    return moved;
+end $$;
 
 -- fulfilment: the promise is kept ---------------------------------------------------------------------------------
 create schema fulfilment;
@@ -526,33 +577,41 @@ create table webhook.endpoints (
     holder_id uuid not null,
     url text not null,
     events text[] not null,
+    description text not null default '',
     secret bytea not null,
     old_secret bytea,
-    state text not null default 'active' check (state in ('active', 'disabled')),
+    old_secret_until timestamptz,
+    state text not null default 'active' check (state in ('active', 'disabled', 'deleted')),
     disabled_why text,
     failing_since timestamptz,
+    failures integer not null default 0,
     created_at timestamptz not null
 );
-create index endpoints_by_holder on webhook.endpoints (holder_id, id);
+create index endpoints_by_holder on webhook.endpoints (holder_id, id) where state <> 'deleted';
 
+-- One delivery per endpoint and fact, for ever: sending it again is another round of the same row, with the same
+-- body and webhook-id.
 create table webhook.deliveries (
     id uuid primary key,
     endpoint_id uuid not null references webhook.endpoints (id),
     fact_id uuid not null,
+    order_id uuid,
     event text not null,
     body bytea not null,
     state text not null check (state in ('waiting', 'sending', 'delivered', 'failed')),
     attempts integer not null default 0,
     next_at timestamptz,
+    lease uuid,
     lease_until timestamptz,
     created_at timestamptz not null,
-    delivered_at timestamptz,
-    resend integer not null default 0,
-    unique (endpoint_id, fact_id, resend)
-);
-create index deliveries_due on webhook.deliveries (next_at) where state = 'waiting';
-create index deliveries_leased on webhook.deliveries (lease_until) where state = 'sending';
+    ended_at timestamptz,
+    asked_again_at timestamptz,
+    unique (endpoint_id, fact_id)
+) with (fillfactor = 80);
+create index deliveries_due on webhook.deliveries (endpoint_id, next_at) where state = 'waiting';
+create index deliveries_leased on webhook.deliveries (endpoint_id, lease_until) where state = 'sending';
 create index deliveries_by_endpoint on webhook.deliveries (endpoint_id, id);
+create index deliveries_by_order on webhook.deliveries (order_id) where order_id is not null;
 
 create table webhook.tries (
     id uuid primary key,
@@ -562,17 +621,24 @@ create table webhook.tries (
     error text not null default '',
     duration_ms integer not null
 );
-create index tries_by_delivery on webhook.tries (delivery_id, at);
+create index tries_by_delivery on webhook.tries (delivery_id, id);
 
 -- journal: what happened, readable by those it concerns --------------------------------------------------------------
 create schema journal;
 
--- Built by the relay from facts: the events that a channel or a partner may read and receive.
+-- Which facts a channel or a partner may read. The facts themselves stay in infra.facts; this is the way to them.
+-- `position` is the microsecond of noting, made strictly growing per holder under the lock of its head row: whoever
+-- has read up to a position has missed nothing, however late a transaction committed.
+create table journal.heads (
+    holder_id uuid primary key,
+    position bigint not null
+);
+
 create table journal.events (
     holder_id uuid not null,
-    id uuid not null,
+    position bigint not null,
+    fact_id uuid not null,
     name text not null,
-    at timestamptz not null,
-    body jsonb not null,
-    primary key (holder_id, id)
+    primary key (holder_id, position),
+    unique (holder_id, fact_id)
 );

@@ -1,0 +1,286 @@
+"""Filling a wish: pure, and quick, because every order runs it.
+
+A version is compiled once (`compile_version`), bound once to its price and the offers of the moment (`bind`), and each
+combination of quantity and choices is planned once (`_plan`); what is left per order is checking accounts, dating
+what depends on the payment, and copying. Parts without accounts and dates are the same objects in every order:
+nobody may change a Part or its `accounts`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from heyi.kernel.errors import ManyRefused, Refused
+from heyi.kernel.money import Money, shares
+from heyi.kernel.parts import VOUCHER, AccountField, Due, Offer, Part
+from heyi.offer.catalog import errors
+from heyi.offer.catalog.delivery import Timing, dues, timing
+from heyi.offer.catalog.model import (
+    ACCOUNT_CHARS_MAX,
+    ORDER_QUANTITY_MAX,
+    PARTS_MAX,
+    Benefit,
+    Component,
+    Document,
+    Filled,
+    Group,
+    Wish,
+)
+
+PLANS_MAX = 128  # combinations of quantity and choices kept per bound version
+PLAN_SLOTS_MAX = 60  # a larger plan is rare and heavy: made anew each time
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A component of a compiled version: all of a Part that does not depend on the order."""
+
+    component: Component
+    benefit: Benefit
+    timing: Timing
+    sold_out: str
+    # (the benefit's field name, the order's account name), in the order of the benefit's fields
+    accounts: tuple[tuple[str, str], ...]
+
+    @property
+    def units_per_set(self) -> int:
+        """Items that one bundle makes of this component."""
+        return self.component.quantity * self.timing.times
+
+    def part(self, share: Money, due: Due, offer: Offer, accounts: dict[str, str]) -> Part:
+        component, benefit, properties = self.component, self.benefit, self.benefit.properties
+        return Part(
+            component.code, component.role, benefit.id, benefit.code, benefit.title, benefit.kind, benefit.partner_id,
+            share, due, offer, properties.units, properties.validity, properties.fields, accounts, properties.link,
+            properties.how_to_use, "use" if benefit.kind == VOUCHER else "delivery", self.sold_out,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An account name of a version: how it is called and what it must look like."""
+
+    field: AccountField
+    pattern: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A published version, ready to be bound. Immutable, so cached for the life of the process."""
+
+    bundle_id: UUID
+    bundle: str
+    version: int
+    price: Money
+    fixed: tuple[Template, ...]
+    groups: Mapping[str, Group]
+    options: Mapping[str, Mapping[str, Template]]  # by group, by option code
+    weights: tuple[int, ...]  # of fixed, then each group's once per slot
+    asked: Mapping[str, Asked]  # by the order's account name
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One item of a plan. `constant` is the Part itself when nothing of it depends on the order."""
+
+    template: Template
+    share: Money
+    month: int
+    constant: Part | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    amount: Money
+    slots: tuple[Slot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A compiled version at a price with the offers of the moment; it collects its plans as they are asked for."""
+
+    compiled: Compiled
+    price: Money
+    offers: Mapping[UUID, Offer]  # by benefit; a benefit without one is missing
+    plans: dict[tuple[int, tuple[tuple[str, tuple[str, ...]], ...]], Plan] = field(default_factory=dict)
+
+
+WishKey = tuple[str, int | None, UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """What is on sale now, for a batch of wishes: by wish, a bound version or why there is none."""
+
+    lines: Mapping[WishKey, Bound | Refused]
+
+
+def wish_key(wish: Wish) -> WishKey:
+    """Wishes with the same key are answered by the same line of a sale."""
+    return (wish.bundle, wish.version, wish.channel_id)
+
+
+def account_names(component: Component, benefit: Benefit) -> tuple[tuple[str, str], ...]:
+    """(field name, account name) for every field of the benefit: the mapped name, or the field's own."""
+    return tuple((f.name, component.accounts.get(f.name, f.name)) for f in benefit.properties.fields)
+
+
+def compile_version(bundle_id: UUID, bundle: str, version: int, document: Document) -> Compiled:
+    """Everything about a published version that orders do not change."""
+
+    def template(component: Component) -> Template:
+        benefit = document.benefits[component.benefit]
+        names = account_names(component, benefit)
+        return Template(component, benefit, timing(component.delivery), document.sold_out, names)
+
+    fixed = tuple(template(c) for c in document.components)
+    options = {g.code: {o.code: template(o) for o in g.options} for g in document.groups}
+    asked: dict[str, Asked] = {}
+    for made in (*fixed, *(o for group in options.values() for o in group.values())):
+        for wanted, (_, name) in zip(made.benefit.properties.fields, made.accounts, strict=True):
+            asked.setdefault(name, Asked(wanted, re.compile(wanted.pattern)))
+    weights = [_weight(c) for c in document.components]
+    weights += [_weight(g) for g in document.groups for _ in range(g.pick)]
+    return Compiled(
+        bundle_id, bundle, version, Money(document.price_minor, document.currency), fixed,
+        {g.code: g for g in document.groups}, options, tuple(weights), asked,
+    )  # fmt: skip
+
+
+def bind(compiled: Compiled, price_minor: int | None, offers: Mapping[UUID, Offer]) -> Bound:
+    """A compiled version with the channel's price (None: its own) and the best active offer per benefit."""
+    price = compiled.price if price_minor is None else Money(price_minor, compiled.price.currency)
+    return Bound(compiled, price, offers)
+
+
+def fill(sale: Sale, wish: Wish, *, now: datetime, zone: ZoneInfo) -> Filled | Refused:
+    """Turn a wish into parts, one per item; or say why not (ManyRefused when there are several reasons).
+
+    `now` is the moment of payment: dates count from it. An account that is missing is no fault: the part's
+    `accounts` then lacks that field, its `due` stays what it is, and its item must wait for the buyer.
+    """
+    line = sale.lines[wish_key(wish)]
+    if isinstance(line, Refused):
+        return line
+    compiled, chosen = line.compiled, tuple(wish.choices.items()) if wish.choices else ()
+    plan = line.plans.get((wish.quantity, chosen))
+    if plan is None:
+        planned = _plan(line, wish.quantity, wish.choices)
+        if isinstance(planned, Refused):
+            return planned
+        plan = planned
+        if len(plan.slots) <= PLAN_SLOTS_MAX:
+            if len(line.plans) >= PLANS_MAX:
+                line.plans.clear()
+            line.plans[wish.quantity, chosen] = plan
+    if wish.accounts and (faults := _account_faults(compiled, wish.accounts)):
+        return _one(faults)
+    amount = plan.amount
+    if wish.expected is not None and wish.expected != amount:
+        return errors.PriceChanged("/expected_amount", amount_minor=amount.amount_minor, currency=amount.currency)
+    parts: list[Part] = []
+    dated: dict[str, list[Due]] = {}
+    given = wish.accounts
+    for slot in plan.slots:
+        if slot.constant is not None:
+            parts.append(slot.constant)
+            continue
+        template = slot.template
+        due = dated.get(template.component.code)
+        if due is None:
+            due = dated[template.component.code] = dues(template.timing, paid_at=now, zone=zone)
+        accounts = {name: given[called] for name, called in template.accounts if called in given}
+        parts.append(template.part(slot.share, due[slot.month], line.offers[template.benefit.id], accounts))
+    return Filled(compiled.bundle_id, compiled.bundle, compiled.version, amount, tuple(parts))
+
+
+def _plan(bound: Bound, quantity: int, choices: Mapping[str, tuple[str, ...]]) -> Plan | Refused:
+    """Who gets what share, for one combination of quantity and choices; or what is wrong with the combination."""
+    compiled = bound.compiled
+    faults = choice_faults(compiled, choices)
+    if not 1 <= quantity <= ORDER_QUANTITY_MAX:
+        faults.append(errors.QuantityRefused("/quantity", most=ORDER_QUANTITY_MAX))
+    if faults:
+        return _one(faults)
+    templates = list(compiled.fixed)
+    for code in compiled.groups:
+        templates += [compiled.options[code][option] for option in choices[code]]
+    if quantity > 1 and any(t.accounts for t in templates):
+        return errors.OneAtATime("/quantity")
+    per_set = sum(t.units_per_set for t in templates)
+    if per_set * quantity > PARTS_MAX:
+        return errors.QuantityRefused("/quantity", most=max(1, PARTS_MAX // per_set))
+    for template in templates:
+        if template.benefit.id not in bound.offers:
+            return errors.NoOffer("/bundle", benefit=template.benefit.code)
+    amount = bound.price.times(quantity)
+    slots: list[Slot] = []
+    # Two splits: components first, so that explicit shares come out to the fen, then each one's own items.
+    for template, whole in zip(templates, shares(amount.amount_minor, compiled.weights), strict=True):
+        items = template.units_per_set * quantity
+        offer = bound.offers[template.benefit.id]
+        for place, share_minor in enumerate(shares(whole, [1] * items)):
+            share = Money(share_minor, amount.currency)
+            constant = None
+            if template.timing.fixed and not template.accounts:
+                constant = template.part(share, dues_fixed(template.timing), offer, {})
+            slots.append(Slot(template, share, place % template.timing.times, constant))
+    return Plan(amount, tuple(slots))
+
+
+def dues_fixed(timing: Timing) -> Due:
+    """The Due of a timing that does not depend on when it is paid."""
+    return dues(timing, paid_at=datetime.min, zone=_ANY_ZONE)[0]
+
+
+_ANY_ZONE = ZoneInfo("UTC")
+
+
+def choice_faults(compiled: Compiled, choices: Mapping[str, Sequence[str]]) -> list[Refused]:
+    """What is wrong with the choices, each with its pointer."""
+    faults: list[Refused] = [
+        errors.GroupUnknown(f"/choices/{escaped(code)}") for code in choices if code not in compiled.groups
+    ]
+    for code, group in compiled.groups.items():
+        here, chosen = f"/choices/{code}", choices.get(code)
+        if chosen is None:
+            faults.append(errors.ChoiceMissing(here, pick=group.pick))
+            continue
+        if len(chosen) != group.pick:
+            faults.append(errors.ChoiceCount(here, pick=group.pick, count=len(chosen)))
+        for place, option in enumerate(chosen):
+            if option not in compiled.options[code]:
+                faults.append(errors.ChoiceUnknown(f"{here}/{place}"))
+            elif option in chosen[:place]:
+                faults.append(errors.ChoiceRepeated(f"{here}/{place}"))
+    return faults
+
+
+def _account_faults(compiled: Compiled, accounts: Mapping[str, str]) -> list[Refused]:
+    """Accounts that nothing asks for, and those that do not match their pattern."""
+    faults: list[Refused] = []
+    for name, value in accounts.items():
+        asked = compiled.asked.get(name)
+        if asked is None:
+            faults.append(errors.AccountUnknown(f"/accounts/{escaped(name)}"))
+        elif len(value) > ACCOUNT_CHARS_MAX or not asked.pattern.fullmatch(value):
+            faults.append(errors.AccountMalformed(f"/accounts/{name}", label=asked.field.label))
+    return faults
+
+
+def escaped(name: str) -> str:
+    """A name as a step of a JSON pointer (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _weight(share: Component | Group) -> int:
+    return (share.share_minor if share.weight is None else share.weight) or 0
+
+
+def _one(faults: list[Refused]) -> Refused:
+    return faults[0] if len(faults) == 1 else ManyRefused(faults)
