@@ -67,8 +67,9 @@ class Embedded:
 
     def start(self) -> None:
         """Make the data on the first start, heal what a killed run left, and return when queries are answered."""
-        if self._users is not None:
+        if self._users is not None and self.running():
             return
+        self._leave()
         with self._lock():
             self._guard = Guard([sys.executable, "-m", __name__, self._farewell(), str(self.folder)])
             try:
@@ -173,6 +174,7 @@ class Embedded:
             self._users = None
         if self._guard is not None:
             self._guard.dismiss()
+            self._guard = None
 
     def _halt(self, first: signal.Signals, *, only_ours: bool = False) -> None:
         """Ask, insist, kill. Our own child is known even when its data were deleted under it."""

@@ -41,8 +41,8 @@ lc_messages = 'C'
 default_text_search_config = 'pg_catalog.simple'
 log_line_prefix = '%m [%p] %q%a '
 {durability}
-include_if_exists 'local.conf'
 """
+LOCAL = "local.conf"
 DURABLE = "fsync = on\nfull_page_writes = on\nsynchronous_commit = on"
 THROW_AWAY = "fsync = off\nfull_page_writes = off\nsynchronous_commit = off"
 HBA = "# The socket's folder is the door.\nlocal all all trust\nlocal replication all trust\n"
@@ -95,6 +95,8 @@ def heal(home: Home) -> None:
         raise EmbeddedError(
             f"another machine or container runs a server on {home.path}", "stop it there, or use another folder"
         )
+    for left in (".s.PGSQL.5432", ".s.PGSQL.5432.lock"):
+        (home.socket / left).unlink(missing_ok=True)
     with contextlib.suppress(FileNotFoundError):
         descriptor = os.open(home.data / "postmaster.pid", os.O_RDWR | os.O_NOFOLLOW)
         with os.fdopen(descriptor, "r+") as file:
@@ -115,6 +117,8 @@ def write_settings(home: Home, *, throw_away: bool) -> None:
         shared_memory="posix" if roomy else "mmap",  # containers often have 64 MB there: too little to sort in
         durability=THROW_AWAY if throw_away else DURABLE,
     )
+    if (home.path / LOCAL).exists():
+        text += f"include '{LOCAL}'\n"
     home.write("postgres.conf", text)
     home.write("hba.conf", HBA)
 
