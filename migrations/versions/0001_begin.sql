@@ -305,8 +305,8 @@ create index reveals_by_key on stock.reveals (key_id, at);
 create function stock.must_all(moved bigint, wanted integer) returns bigint language plpgsql immutable as $$
 begin
     if moved is distinct from wanted::bigint then
-        raise exception 'stock: % of % keys were not in the state that this move needs', wanted - moved, wanted
-            using errcode = 'integrity_constraint_violation';
+        raise exception using errcode = 'integrity_constraint_violation', message =
+            'stock: ' || wanted - moved || ' of ' || wanted || ' keys were not in the state that this move needs';
     end if;
     return moved;
 end $$;
@@ -314,6 +314,7 @@ end $$;
 -- fulfilment: the promise is kept ---------------------------------------------------------------------------------
 create schema fulfilment;
 
+-- `grace_ms`: how long after the last moment a request could have gone out "not found" may still change its mind.
 create table fulfilment.suppliers (
     id uuid primary key,
     code text not null unique,
@@ -322,13 +323,16 @@ create table fulfilment.suppliers (
     base_url text not null,
     credentials bytea not null,
     callback_token text not null unique,
-    slots integer not null default 20 check (slots > 0),
-    timeout_ms integer not null default 10000 check (timeout_ms > 0),
-    typical_ms integer not null default 3000 check (typical_ms >= 0),
+    slots integer not null check (slots > 0),
+    timeout_ms integer not null check (timeout_ms > 0),
+    typical_ms integer not null check (typical_ms >= 0),
+    grace_ms integer not null check (grace_ms >= 0),
     state text not null default 'active' check (state in ('active', 'paused')),
     created_at timestamptz not null
 );
 
+-- The queue. `due_at` is the alliance's time; leases are real time. `heard`: a callback came while a talk was running,
+-- so ask again at once. `resubmit`: the same outer number goes out once more (it never arrived).
 create table fulfilment.tasks (
     lane smallint not null,
     id uuid not null,
@@ -346,6 +350,8 @@ create table fulfilment.tasks (
     due_at timestamptz,
     attempts smallint not null default 0,
     queries smallint not null default 0,
+    resubmit boolean not null default false,
+    heard boolean not null default false,
     lease uuid,
     lease_until timestamptz,
     after_component text,
@@ -353,20 +359,27 @@ create table fulfilment.tasks (
     otherwise text,
     request jsonb not null,
     problem text,
+    resolution jsonb,
     created_at timestamptz not null,
     ended_at timestamptz,
     primary key (lane, id),
     unique (lane, item_id, purpose, sequence)
 ) with (fillfactor = 80);
--- What is to be done next, per supplier account (null: our own hands). A backlog of a million rows costs nothing here.
-create index tasks_due on fulfilment.tasks (supplier_id, due_at) where state in ('scheduled', 'asking');
+-- What is to be done next: to buy, to ask about, and with our own hands. Each claim walks the front of one of these;
+-- a backlog of a million rows costs it nothing.
+create index tasks_to_submit on fulfilment.tasks (supplier_id, due_at)
+    where state = 'scheduled' and supplier_id is not null;
+create index tasks_to_query on fulfilment.tasks (supplier_id, due_at) where state = 'asking';
 create index tasks_due_own on fulfilment.tasks (due_at) where state = 'scheduled' and supplier_id is null;
-create index tasks_leased on fulfilment.tasks (lease_until) where state = 'sending';
+create index tasks_leased on fulfilment.tasks (supplier_id, lease_until) where lease is not null;
 create index tasks_for_stock on fulfilment.tasks (benefit_id, created_at, id) where state = 'waiting_for_stock';
 create index tasks_for_event on fulfilment.tasks (order_id) where state = 'waiting_for_event';
 create index tasks_for_event_else on fulfilment.tasks (due_at) where state = 'waiting_for_event';
-create index tasks_for_person on fulfilment.tasks (id) where state = 'waiting_for_person';
+create index tasks_for_person on fulfilment.tasks (id) where state in ('waiting_for_person', 'asking');
+create index tasks_by_order on fulfilment.tasks (order_id);
 
+-- `difference`: the supplier delivered although the item had ended otherwise by then; listed until somebody settles it.
+-- `recheck_at`: an attempt that is over, or overtaken, is to be asked about once more.
 create table fulfilment.attempts (
     lane smallint not null,
     id uuid not null,
@@ -383,19 +396,26 @@ create table fulfilment.attempts (
     cost_minor bigint,
     currency text,
     why text,
+    submits smallint not null default 1,
+    rechecks smallint not null default 0,
+    recheck_at timestamptz,
+    difference boolean not null default false,
     started_at timestamptz not null,
     sent_until timestamptz not null,
+    accepted_at timestamptz,
     ended_at timestamptz,
     primary key (lane, id)
-);
+) with (fillfactor = 80);
 create index attempts_by_task on fulfilment.attempts (lane, task_id);
 create index attempts_by_order on fulfilment.attempts (lane, order_id);
+create index attempts_to_recheck on fulfilment.attempts (supplier_id, recheck_at) where recheck_at is not null;
+create index attempts_differing on fulfilment.attempts (id) where difference;
 
 create table fulfilment.calls (
     lane smallint not null,
     id uuid not null,
     attempt_id uuid not null,
-    verb text not null check (verb in ('submit', 'query')),
+    verb text not null check (verb in ('submit', 'query', 'recheck')),
     method text not null,
     url text not null,
     request text not null,
@@ -408,6 +428,7 @@ create table fulfilment.calls (
 );
 create index calls_by_attempt on fulfilment.calls (lane, attempt_id);
 
+-- `body` is sealed: some suppliers put card keys into their callbacks.
 create table fulfilment.callbacks (
     id uuid primary key,
     supplier_id uuid not null,
@@ -415,7 +436,7 @@ create table fulfilment.callbacks (
     headers jsonb not null,
     query text not null,
     body bytea not null,
-    verdict text not null check (verdict in ('trusted', 'unsigned', 'unreadable', 'stranger')),
+    verdict text not null check (verdict in ('trusted', 'unsigned', 'stale', 'unreadable', 'stranger')),
     outer_number text
 );
 create index callbacks_by_outer on fulfilment.callbacks (outer_number) where outer_number is not null;

@@ -1,0 +1,211 @@
+"""Words of fulfilment: tasks, attempts, calls, and what becomes of them.
+
+A task is unique by (item, purpose, sequence) and is the queue itself: its state, `due_at` and lease say what is to be
+done next. An attempt is one outer number at one supplier; every HTTP exchange is a call under it. Due times are the
+alliance's time; leases and graces are real time, because the other side's clock did not move with ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from heyi.kernel.ids import to_text
+from heyi.kernel.machine import Machine
+from heyi.kernel.parts import Part
+from heyi.kernel.talk import Answer
+
+SCHEDULED, WAITING_FOR_EVENT, WAITING_FOR_BUYER = "scheduled", "waiting_for_event", "waiting_for_buyer"
+WAITING_FOR_STOCK, WAITING_FOR_PERSON = "waiting_for_stock", "waiting_for_person"
+SENDING, ASKING = "sending", "asking"
+DELIVERED, FAILED, CANCELLED = "delivered", "failed", "cancelled"
+ENDED = (DELIVERED, FAILED, CANCELLED)
+WAITING = (SCHEDULED, WAITING_FOR_EVENT, WAITING_FOR_BUYER, WAITING_FOR_STOCK, WAITING_FOR_PERSON)
+
+# `ask`: we do not know (or the supplier works on it); only a query with our own number settles it.
+# `retry`: a definite no that may change; a new attempt. `resend`: proved never to have arrived; the same number again.
+TASK = Machine[str](
+    SCHEDULED,
+    {
+        (SCHEDULED, "send"): SENDING,
+        (SCHEDULED, "deliver"): DELIVERED,
+        (SCHEDULED, "want_stock"): WAITING_FOR_STOCK,
+        (SCHEDULED, "want_person"): WAITING_FOR_PERSON,
+        (SCHEDULED, "fail"): FAILED,
+        (SENDING, "ask"): ASKING,
+        (SENDING, "deliver"): DELIVERED,
+        (SENDING, "retry"): SCHEDULED,
+        (SENDING, "want_buyer"): WAITING_FOR_BUYER,
+        (SENDING, "want_person"): WAITING_FOR_PERSON,
+        (ASKING, "ask"): ASKING,
+        (ASKING, "deliver"): DELIVERED,
+        (ASKING, "retry"): SCHEDULED,
+        (ASKING, "resend"): SCHEDULED,
+        (ASKING, "want_buyer"): WAITING_FOR_BUYER,
+        (ASKING, "want_person"): WAITING_FOR_PERSON,
+        (ASKING, "fail"): FAILED,
+        (WAITING_FOR_EVENT, "release"): SCHEDULED,
+        (WAITING_FOR_EVENT, "cancel"): CANCELLED,
+        (WAITING_FOR_EVENT, "deliver"): DELIVERED,
+        (WAITING_FOR_EVENT, "fail"): FAILED,
+        (WAITING_FOR_BUYER, "release"): SCHEDULED,
+        (WAITING_FOR_BUYER, "deliver"): DELIVERED,
+        (WAITING_FOR_BUYER, "fail"): FAILED,
+        (WAITING_FOR_STOCK, "deliver"): DELIVERED,
+        (WAITING_FOR_STOCK, "fail"): FAILED,
+        (WAITING_FOR_PERSON, "deliver"): DELIVERED,
+        (WAITING_FOR_PERSON, "fail"): FAILED,
+        (WAITING_FOR_PERSON, "retry"): SCHEDULED,
+        (WAITING_FOR_PERSON, "ask"): ASKING,
+        (WAITING_FOR_PERSON, "want_buyer"): WAITING_FOR_BUYER,
+    },
+)
+
+ATTEMPT = Machine[str](
+    "sending",
+    {
+        ("sending", "accept"): "accepted",
+        ("sending", "lose"): "unknown",
+        ("sending", "deliver"): "delivered",
+        ("sending", "decline"): "declined",
+        ("sending", "fail"): "failed",
+        ("unknown", "accept"): "accepted",
+        ("unknown", "lose"): "unknown",
+        ("unknown", "deliver"): "delivered",
+        ("unknown", "decline"): "declined",
+        ("unknown", "fail"): "failed",
+        ("unknown", "resend"): "sending",
+        ("accepted", "accept"): "accepted",
+        ("accepted", "lose"): "accepted",
+        ("accepted", "deliver"): "delivered",
+        ("accepted", "fail"): "failed",
+        ("accepted", "decline"): "failed",
+        # Late success: the supplier said no and delivered all the same.
+        ("declined", "deliver"): "delivered",
+        ("failed", "deliver"): "delivered",
+    },
+)
+
+
+class Request(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What is needed to deliver, copied from the part that was sold; stored with the task as JSON.
+
+    `accounts` keep the order of the part's fields. `wanted` are the account names it cannot do without. `later`: the
+    item was scheduled and has not yet been moved to delivering. Amounts are in minor units of `currency`.
+    """
+
+    title: str
+    product_no: str = ""
+    accounts: tuple[tuple[str, str], ...] = ()
+    wanted: tuple[str, ...] = ()
+    cost_minor: int = 0
+    share_minor: int = 0
+    currency: str = "CNY"
+    earn_on: str = "delivery"
+    units: int = 1
+    ship_to: dict[str, Any] | None = None
+    later: bool = False
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Account names that are wanted and not given yet."""
+        given = {name for name, _ in self.accounts}
+        return tuple([name for name in self.wanted if name not in given])
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One item that is not given at once: its task is to be. `item_state` is the item's first state."""
+
+    lane: int
+    id: UUID
+    item_id: UUID
+    order_id: UUID
+    entitlement_id: UUID | None
+    part: Part
+    item_state: str
+    ship_to: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The buyer asked, or gave accounts (validated already), for an item that waited for him."""
+
+    lane: int
+    item_id: UUID
+    accounts: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One supplier account as the worker needs it; credentials are in the clear and never leave memory."""
+
+    id: UUID
+    code: str
+    dialect: str
+    base_url: str
+    credentials: dict[str, str] = field(repr=False)
+    callback_url: str
+    timeout_ms: int
+    typical_ms: int
+    grace_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A claimed task (or an ended attempt that is to be asked about once more), ready to be talked over.
+
+    `verb` is submit, query or recheck. `lease` proves that the task is still ours when the answer is recorded;
+    `lease_until` is real time. `queries` counts this one.
+    """
+
+    verb: str
+    account: Account
+    lane: int
+    task_id: UUID
+    item_id: UUID
+    order_id: UUID
+    entitlement_id: UUID | None
+    benefit_id: UUID
+    kind: str
+    request: Request
+    attempt_id: UUID
+    number: int
+    outer_number: str
+    lease: UUID
+    lease_until: datetime
+    sent_until: datetime
+    queries: int = 0
+    submits: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One HTTP exchange as it is kept: masked already."""
+
+    method: str
+    url: str
+    request: str
+    status: int | None
+    response: str | None
+    error: str
+    duration_ms: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How an errand's talk ended, with the exchanges that led there."""
+
+    errand: Errand
+    answer: Answer
+    exchanges: tuple[Exchange, ...] = ()
+
+
+def outer_number(item_id: UUID, number: int) -> str:
+    """Our own number at a supplier: the item's id without its prefix, and the attempt. 28 to 30 characters."""
+    return f"{to_text('', item_id)[1:]}-{number}"
