@@ -1,6 +1,29 @@
 """The right in the buyer's wallet, from the grant to its end. This is the front door."""
 
-from heyi.provision.entitlement.actions import grant
-from heyi.provision.entitlement.model import Arrival, Grant
+from heyi.provision.entitlement.actions import (
+    activate,
+    arrive,
+    check_use,
+    expire,
+    find,
+    grant,
+    move_units,
+    reveal,
+    search,
+)
+from heyi.provision.entitlement.model import Arrival, Grant, Right
 
-__all__ = ["Arrival", "Grant", "grant"]
+__all__ = [
+    "Arrival",
+    "Grant",
+    "Right",
+    "activate",
+    "arrive",
+    "check_use",
+    "expire",
+    "find",
+    "grant",
+    "move_units",
+    "reveal",
+    "search",
+]

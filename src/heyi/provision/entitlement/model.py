@@ -12,7 +12,7 @@ import msgspec
 from heyi.kernel.ids import lane_of
 from heyi.kernel.machine import Machine
 from heyi.kernel.money import Money
-from heyi.kernel.parts import CARD_KEY, LINK, AccountField, Part, Validity
+from heyi.kernel.parts import CARD_KEY, LINK, VOUCHER, AccountField, Part, Validity
 
 State = Literal["pending_delivery", "scheduled", "pending_activation", "active", "ended", "failed"]
 Why = Literal["used_up", "expired", "cancelled", "revoked", "transferred"]
@@ -27,10 +27,18 @@ MACHINE: Machine[State] = Machine(
         ("scheduled", "deliver"): "active",
         ("scheduled", "fail"): "failed",
         ("scheduled", "cancel"): "ended",
+        ("scheduled", "want_buyer"): "pending_delivery",
+        ("pending_delivery", "begin"): "pending_delivery",
+        ("pending_delivery", "want_buyer"): "pending_delivery",
         ("pending_delivery", "hand_over"): "pending_activation",
         ("pending_delivery", "deliver"): "active",
         ("pending_delivery", "fail"): "failed",
         ("pending_delivery", "cancel"): "ended",
+        # A person said "try again", or the supplier's success came late.
+        ("failed", "begin"): "pending_delivery",
+        ("failed", "want_buyer"): "pending_delivery",
+        ("failed", "hand_over"): "pending_activation",
+        ("failed", "deliver"): "active",
         ("pending_activation", "activate"): "active",
         ("pending_activation", "expire"): "ended",
         ("pending_activation", "cancel"): "ended",
@@ -99,6 +107,14 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
+class NextStep:
+    """What the buyer does next, and the account fields which that step needs."""
+
+    step: Step
+    fields: tuple[AccountField, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Right:
     """An entitlement as stored, with the reasons of its holds of this moment.
 
@@ -138,14 +154,31 @@ class Right:
     def units_used(self) -> int:
         return self.units_total - self.units_left - self.units_reserved
 
+    @property
+    def earned_by_use(self) -> Money:
+        """The share that is earned unit by unit; nothing when delivery has earned it already."""
+        share = self.properties.share
+        return share if self.properties.earn_on == "use" else Money(0, share.currency)
+
+    @property
+    def missing(self) -> tuple[AccountField, ...]:
+        """The account fields which delivery still needs."""
+        return tuple([field for field in self.properties.fields if field.name not in self.properties.given])
+
+    @property
+    def next_step(self) -> NextStep:
+        """What the buyer does next, and what that step needs. A held right has none."""
+        if self.holds:
+            return NextStep("none")
+        if self.state == "pending_delivery":
+            asks = not self.properties.sent and (self.properties.on_request or bool(self.missing))
+            return NextStep("activate", self.missing) if asks else NextStep("none")
+        if self.state == "pending_activation":
+            return NextStep("reveal" if self.kind in REVEALED_KINDS else "activate")
+        if self.state == "active" and self.kind == VOUCHER:
+            return NextStep("show_code")
+        return NextStep("none")
+
     def expired(self, now: datetime) -> bool:
         """Past its last moment, whether or not the periodic job has ended it yet."""
         return self.valid_to is not None and self.valid_to <= now
-
-
-@dataclass(frozen=True, slots=True)
-class NextStep:
-    """What the buyer does next, and the account fields which that step needs."""
-
-    step: Step
-    fields: tuple[AccountField, ...] = ()

@@ -17,3 +17,81 @@ insert into entitlement.entitlements (lane, id, channel_id, buyer, order_id, ite
 select lane, id, channel_id, buyer, order_id, item_id, component, benefit_id, benefit, title, kind, partner_id, state,
     units, units, valid_from, valid_to, properties, %(now)s, activated_at
 from granted;
+
+-- name: lock
+-- Whoever changes a right holds its row: two tills that scan the same voucher wait for each other here.
+select id, channel_id, buyer, order_id, item_id, component, benefit, title, kind, partner_id, state, ended_why,
+    units_total, units_left, units_reserved, valid_from, valid_to, properties, provider_state, provider_heard_at,
+    created_at, activated_at, ended_at
+from entitlement.entitlements
+where (lane, id) in (select * from unnest(%(lanes)s::smallint[], %(ids)s::uuid[]))
+order by lane, id
+for update;
+
+-- name: lock_expired
+-- Rights past their end, oldest first; what another process is ending, or a till is using, is left to it.
+select id, channel_id, buyer, order_id, item_id, component, benefit, title, kind, partner_id, state, ended_why,
+    units_total, units_left, units_reserved, valid_from, valid_to, properties, provider_state, provider_heard_at,
+    created_at, activated_at, ended_at
+from entitlement.entitlements
+where state in ('pending_activation', 'active') and valid_to <= %(now)s and units_reserved = 0
+order by valid_to
+limit %(most)s
+for update skip locked;
+
+-- name: holds
+-- Asked after the rows are locked, so that a hold committed while we waited is seen.
+select entitlement_id, reason from entitlement.holds
+where (lane, entitlement_id) in (select * from unnest(%(lanes)s::smallint[], %(ids)s::uuid[]))
+    and (until is null or until > %(now)s)
+order by since, id;
+
+-- name: find
+-- One right by its id, without a lock.
+select id, channel_id, buyer, order_id, item_id, component, benefit, title, kind, partner_id, state, ended_why,
+    units_total, units_left, units_reserved, valid_from, valid_to, properties, provider_state, provider_heard_at,
+    created_at, activated_at, ended_at
+from entitlement.entitlements where lane = %(lane)s and id = %(id)s;
+
+-- name: list_by_buyer
+-- A buyer's wallet, newest first.
+select id, channel_id, buyer, order_id, item_id, component, benefit, title, kind, partner_id, state, ended_why,
+    units_total, units_left, units_reserved, valid_from, valid_to, properties, provider_state, provider_heard_at,
+    created_at, activated_at, ended_at
+from entitlement.entitlements
+where lane = %(lane)s and channel_id = %(channel)s and buyer = %(buyer)s
+    and (%(state)s::text is null or state = %(state)s) and (%(before)s::uuid is null or id < %(before)s)
+order by id desc
+limit %(most)s;
+
+-- name: list_by_order
+-- All rights of one order of this channel.
+select id, channel_id, buyer, order_id, item_id, component, benefit, title, kind, partner_id, state, ended_why,
+    units_total, units_left, units_reserved, valid_from, valid_to, properties, provider_state, provider_heard_at,
+    created_at, activated_at, ended_at
+from entitlement.entitlements
+where lane = %(lane)s and order_id = %(order)s and channel_id = %(channel)s
+order by id;
+
+-- name: save
+-- A compare-and-set: state and units must be what was decided upon. The first term follows the right's window.
+with next as materialized (
+    select * from unnest(
+        %(lanes)s::smallint[], %(ids)s::uuid[], %(was_states)s::text[], %(was_lefts)s::integer[],
+        %(was_reserveds)s::integer[], %(states)s::text[], %(whys)s::text[], %(lefts)s::integer[],
+        %(reserveds)s::integer[], %(froms)s::timestamptz[], %(tos)s::timestamptz[], %(properties)s::jsonb[],
+        %(activated)s::timestamptz[], %(ended)s::timestamptz[], %(items)s::uuid[])
+        as n (lane, id, was_state, was_left, was_reserved, state, ended_why, units_left, units_reserved, valid_from,
+              valid_to, properties, activated_at, ended_at, item_id)
+), terms as (
+    update entitlement.terms t set starts_at = n.valid_from, ends_at = n.valid_to from next n
+    where t.lane = n.lane and t.entitlement_id = n.id and t.item_id = n.item_id
+        and (t.starts_at, t.ends_at) is distinct from (n.valid_from, n.valid_to)
+)
+update entitlement.entitlements e
+set state = n.state, ended_why = n.ended_why, units_left = n.units_left, units_reserved = n.units_reserved,
+    valid_from = n.valid_from, valid_to = n.valid_to, properties = n.properties, activated_at = n.activated_at,
+    ended_at = n.ended_at
+from next n
+where e.lane = n.lane and e.id = n.id and e.state = n.was_state and e.units_left = n.was_left
+    and e.units_reserved = n.was_reserved;

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from msgspec import structs
+
 from heyi.infra.sealing import mask
+from heyi.kernel.errors import ManyRefused, Refused
 from heyi.kernel.parts import PHYSICAL, SERVICE, VOUCHER, Part, Validity
-from heyi.provision.entitlement.model import REVEALED_KINDS, Properties, State
+from heyi.provision.entitlement.errors import (
+    AccountMalformed,
+    AccountMissing,
+    AccountUnknown,
+    AlreadyActivating,
+    Ended,
+    Exhausted,
+    Failed,
+    Held,
+    NoCode,
+    NotActivated,
+    NotDelivered,
+    NothingToActivate,
+    NothingToReveal,
+)
+from heyi.provision.entitlement.model import MACHINE, REVEALED_KINDS, WHY, Arrival, Properties, Right, State
 
 _STARTED_BY_BUYER = (VOUCHER, PHYSICAL, SERVICE)
 _NO_TERMS = Validity()
@@ -65,3 +86,197 @@ def properties_of(part: Part, *, item_state: str, key_expires_at: datetime | Non
         key_expires_at=key_expires_at,
         delivered_at=now if item_state == "delivered" else None,
     )
+
+
+def arrived(right: Right, arrival: Arrival, now: datetime) -> Right | None:
+    """The right after news of its delivery; None when the news does not move it (late, repeated, already over)."""
+    move = _news(right, arrival)
+    state = MACHINE.step(right.state, move)
+    if state is None or (state == right.state and move == "begin"):
+        return None
+    kept = right.properties
+    if move in ("hand_over", "deliver"):
+        ends = [at for at in (arrival.key_expires_at, kept.key_expires_at) if at is not None]
+        kept = structs.replace(kept, delivered_at=now, key_expires_at=min(ends, default=None))
+    if move == "want_buyer":  # the accounts were wrong or missing: ask for all of them
+        kept = structs.replace(kept, on_request=True, sent=False, asked=None, given={})
+    return _in_window(_moved(replace(right, properties=kept), move, state, now))
+
+
+def _news(right: Right, arrival: Arrival) -> str:
+    for told, move in ((arrival.failed, "fail"), (arrival.cancelled, "cancel"), (arrival.wants_buyer, "want_buyer")):
+        if told:
+            return move
+    if arrival.begun:
+        return "begin"
+    return "hand_over" if waits_for_activation(right.kind, right.properties.validity) else "deliver"
+
+
+def activated(right: Right, accounts: Mapping[str, str], asked: str, now: datetime) -> Right:
+    """The right after the buyer's activation; the same right when he has asked for exactly this before.
+
+    `asked` is the fingerprint of the accounts. Raises Held, Ended, Failed, NotDelivered, NothingToActivate,
+    AlreadyActivating, or what is wrong with the accounts (ManyRefused when there are several faults).
+    """
+    kept = right.properties
+    if right.holds:
+        raise Held(reasons=", ".join(right.holds))
+    if kept.asked is not None and right.state in ("pending_delivery", "active"):
+        if kept.asked != asked:
+            raise AlreadyActivating
+        return right
+    _check_there(right, now)
+    if right.next_step.step != "activate":
+        raise NothingToActivate
+    _check_accounts(right, accounts)
+    given = {**kept.given, **{name: mask(value) for name, value in accounts.items()}}
+    right = replace(right, properties=structs.replace(kept, given=given, asked=asked, sent=True))
+    return right if right.state == "pending_delivery" else _activate(right, now)
+
+
+def revealed(right: Right, now: datetime) -> Right:
+    """The right after its key or link was shown: the first time activates it.
+
+    Raises NothingToReveal, Held, Ended, Failed, NotDelivered.
+    """
+    if right.kind not in REVEALED_KINDS:
+        raise NothingToReveal
+    if right.holds:
+        raise Held(reasons=", ".join(right.holds))
+    _check_there(right, now)
+    if right.state == "pending_delivery":
+        raise NotDelivered
+    return _activate(right, now) if right.state == "pending_activation" else right
+
+
+def check_use(right: Right, units: int, now: datetime) -> None:
+    """Raises NoCode, Held, Ended, Failed, NotDelivered, NotActivated or Exhausted when these units cannot be used now."""
+    if right.kind != VOUCHER:
+        raise NoCode
+    if right.holds:
+        raise Held(reasons=", ".join(right.holds))
+    _check_there(right, now)
+    if right.state == "pending_delivery":
+        raise NotDelivered
+    if right.state == "pending_activation":
+        raise NotActivated
+    if units > right.units_left:
+        raise Exhausted(left=right.units_left, asked=units)
+
+
+def reserve(right: Right, units: int, now: datetime) -> Right:
+    """Promise units to a till. Raises what `check_use` raises."""
+    check_use(right, units, now)
+    return replace(right, units_left=right.units_left - units, units_reserved=right.units_reserved + units)
+
+
+def use(right: Right, units: int, now: datetime) -> Right:
+    """Use units that were promised; the last one ends the right. Raises Held, Ended.
+
+    A right that expires between the promise and the use is still used: the buyer stood at the till in time.
+    """
+    if right.holds:
+        raise Held(reasons=", ".join(right.holds))
+    if right.state != "active":
+        raise Ended(why=right.ended_why or right.state)
+    right = replace(right, units_reserved=right.units_reserved - units)
+    return right if right.units_left or right.units_reserved else _step(right, "use_up", now)
+
+
+def release(right: Right, units: int, now: datetime) -> Right:
+    """Promised units come back; a right that is over keeps them unused."""
+    return replace(right, units_left=right.units_left + units, units_reserved=right.units_reserved - units)
+
+
+def take(right: Right, units: int, now: datetime) -> Right:
+    """A till's late answer: promise and use in one breath. Raises what both raise."""
+    return use(reserve(right, units, now), units, now)
+
+
+def retake(right: Right, units: int, now: datetime) -> Right:
+    """A late answer whose promise was not withdrawn yet: decided as if it had been."""
+    return take(release(right, units, now), units, now)
+
+
+def give_back(right: Right, units: int, now: datetime) -> Right:
+    """Used units come back; a used-up right opens again, one that ended otherwise stays over."""
+    right = replace(right, units_left=right.units_left + units)
+    return _step(right, "reopen", now) if right.ended_why == "used_up" else right
+
+
+UNIT_MOVES: dict[str, Callable[[Right, int, datetime], Right]] = {
+    "reserve": reserve,
+    "use": use,
+    "release": release,
+    "take": take,
+    "retake": retake,
+    "give_back": give_back,
+}
+
+
+def expired(right: Right, now: datetime) -> Right | None:
+    """The right after its last moment; None when it may not end yet (units are promised to a till)."""
+    if not right.expired(now) or right.units_reserved or MACHINE.step(right.state, "expire") is None:
+        return None
+    return _step(right, "expire", now)
+
+
+def _check_there(right: Right, now: datetime) -> None:
+    """The right can still be used one day and has begun to come."""
+    if right.state == "failed":
+        raise Failed
+    if right.state == "ended":
+        raise Ended(why=right.ended_why)
+    if right.expired(now):
+        raise Ended(why="expired")
+    if right.state == "scheduled":
+        raise NotDelivered
+
+
+def _check_accounts(right: Right, accounts: Mapping[str, str]) -> None:
+    wanted = {field.name: field for field in right.missing if right.state == "pending_delivery"}
+    faults: list[Refused] = [AccountUnknown(_pointer(name), name=name) for name in accounts if name not in wanted]
+    for name, field in wanted.items():
+        if name not in accounts:
+            faults.append(AccountMissing(_pointer(name), label=field.label))
+        elif re.fullmatch(field.pattern, accounts[name]) is None:
+            faults.append(AccountMalformed(_pointer(name), label=field.label))
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        raise ManyRefused(faults)
+
+
+def _pointer(name: str) -> str:
+    return "/accounts/" + name.replace("~", "~0").replace("/", "~1")
+
+
+def _activate(right: Right, now: datetime) -> Right:
+    return _in_window(_step(right, "activate", now))
+
+
+def _step(right: Right, move: str, now: datetime) -> Right:
+    state = MACHINE.step(right.state, move)
+    if state is None:
+        raise ValueError(f"a right that is {right.state} cannot {move}")
+    return _moved(right, move, state, now)
+
+
+def _moved(right: Right, move: str, state: State, now: datetime) -> Right:
+    ended = state == "ended"
+    return replace(
+        right,
+        state=state,
+        ended_why=WHY[move] if ended else None,
+        ended_at=now if state in ("ended", "failed") else None,
+        activated_at=right.activated_at or now if state == "active" else right.activated_at,
+    )
+
+
+def _in_window(right: Right) -> Right:
+    kept = right.properties
+    start, end = window(
+        kept.validity, paid_at=right.created_at, delivered_at=kept.delivered_at, activated_at=right.activated_at,
+        key_expires_at=kept.key_expires_at,
+    )  # fmt: skip
+    return replace(right, valid_from=start, valid_to=end)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 
-from heyi.infra.db import Tx, col, queries, text_col, time_col
+from heyi.infra.db import Row, Tx, col, queries, text_col, time_col
 from heyi.kernel.clock import millis
-from heyi.kernel.ids import new_ids
+from heyi.kernel.ids import lane_for, lane_of, new_ids
 from heyi.provision.entitlement import rules
-from heyi.provision.entitlement.model import Grant
+from heyi.provision.entitlement.model import Grant, Properties, Right
 
 SQL = queries(__file__)
 _encode = msgspec.json.Encoder().encode
@@ -57,3 +58,84 @@ async def insert(tx: Tx, grants: Sequence[Grant], *, now: datetime) -> None:
         term_ids=col(terms),
         now=now,
     )
+
+
+async def lock(tx: Tx, ids: Iterable[UUID], *, now: datetime) -> dict[UUID, Right]:
+    """These rights, locked until the transaction ends; unknown ids are left out."""
+    ordered = sorted(set(ids), key=_key)
+    if not ordered:
+        return {}
+    rows = await tx.rows(SQL["lock"], lanes=col(lane_of(i) for i in ordered), ids=col(ordered))
+    return {right.id: right for right in await _with_holds(tx, rows, now=now)}
+
+
+async def lock_expired(tx: Tx, *, now: datetime, most: int) -> list[Right]:
+    """Rights past their end which no one else has locked, at most so many."""
+    return [_right(row) for row in await tx.rows(SQL["lock_expired"], now=now, most=most)]
+
+
+async def find(tx: Tx, id: UUID, *, now: datetime) -> Right | None:
+    rows = await tx.rows(SQL["find"], lane=lane_of(id), id=id)
+    return next(iter(await _with_holds(tx, rows, now=now)), None)
+
+
+async def of_buyer(
+    tx: Tx, *, channel_id: UUID, buyer: str, state: str | None, before: UUID | None, most: int, now: datetime
+) -> list[Right]:
+    lane = lane_for(channel_id, buyer)
+    rows = await tx.rows(
+        SQL["list_by_buyer"], lane=lane, channel=channel_id, buyer=buyer, state=state, before=before, most=most
+    )
+    return await _with_holds(tx, rows, now=now)
+
+
+async def of_order(tx: Tx, order_id: UUID, *, channel_id: UUID, now: datetime) -> list[Right]:
+    rows = await tx.rows(SQL["list_by_order"], lane=lane_of(order_id), order=order_id, channel=channel_id)
+    return await _with_holds(tx, rows, now=now)
+
+
+async def save(tx: Tx, changes: Sequence[tuple[Right, Right]]) -> None:
+    """Write (before, after) of rights that are locked. Raises RuntimeError when a row is not as it was read."""
+    changes = sorted([c for c in changes if c[0] != c[1]], key=lambda c: _key(c[0].id))
+    if not changes:
+        return
+    was, now = [a for a, _ in changes], [b for _, b in changes]
+    written = await tx.run(
+        SQL["save"],
+        lanes=col(r.lane for r in now),
+        ids=col(r.id for r in now),
+        was_states=col(r.state for r in was),
+        was_lefts=col(r.units_left for r in was),
+        was_reserveds=col(r.units_reserved for r in was),
+        states=col(r.state for r in now),
+        whys=col(r.ended_why for r in now),
+        lefts=col(r.units_left for r in now),
+        reserveds=col(r.units_reserved for r in now),
+        froms=time_col(r.valid_from for r in now),
+        tos=time_col(r.valid_to for r in now),
+        properties=text_col(_encode(r.properties).decode() for r in now),
+        activated=time_col(r.activated_at for r in now),
+        ended=time_col(r.ended_at for r in now),
+        items=col(r.item_id for r in now),
+    )
+    if written != len(changes):
+        raise RuntimeError(f"{len(changes) - written} of {len(changes)} locked entitlements changed under the lock")
+
+
+def _key(id: UUID) -> tuple[int, int]:
+    return lane_of(id), id.int
+
+
+async def _with_holds(tx: Tx, rows: Sequence[Row], *, now: datetime) -> list[Right]:
+    if not rows:
+        return []
+    ordered = sorted([row.id for row in rows], key=_key)
+    holds: dict[UUID, list[str]] = {}
+    for held in await tx.rows(SQL["holds"], lanes=col(lane_of(i) for i in ordered), ids=col(ordered), now=now):
+        holds.setdefault(held.entitlement_id, []).append(held.reason)
+    return [_right(row, tuple(holds.get(row.id, ()))) for row in rows]
+
+
+def _right(row: Row, holds: tuple[str, ...] = ()) -> Right:
+    fields = {**row._asdict(), "properties": msgspec.convert(row.properties, Properties)}
+    return Right(**fields, holds=holds)
