@@ -92,7 +92,7 @@ async def test_two_hundred_buyers_for_fifty_keys(tools: Tools) -> None:
 
 
 async def test_nobody_hears_sold_out_while_another_may_let_go(tools: Tools) -> None:
-    now, benefit, plenty = tools.clock.now(), uuid4(), uuid4()
+    now, (benefit, plenty) = tools.clock.now(), sorted((uuid4(), uuid4()))  # locked in this order
     await put_keys(tools, benefit, ["last"])
     await put_keys(tools, plenty, ["a", "b", "c"])
     holding, may_let_go = asyncio.Event(), asyncio.Event()
@@ -112,7 +112,7 @@ async def test_nobody_hears_sold_out_while_another_may_let_go(tools: Tools) -> N
     tasks = [asyncio.create_task(holder()), asyncio.create_task(second())]
     await holding.wait()
     await until_somebody_waits(tools)
-    # While it waits it holds nothing: the keys of the first pass are free for others.
+    # What its first pass had locked is free again while it waits.
     async with tools.db.transaction() as tx:
         assert len((await stock.claim(tx, {plenty: 3}, now=now))[plenty]) == 3
     may_let_go.set()
@@ -202,7 +202,7 @@ async def test_sealed_bytes_hold_nothing_readable_and_open_only_at_home(tools: T
     benefit = uuid4()
     one, two = await put_keys(tools, benefit, ["PLAINTEXT-ONE", "PLAINTEXT-TWO"])
     async with tools.db.reading() as tx:
-        row = await tx.row("select * from stock.keys where id = %(key)s", key=one)
+        row = await tx.row("select batch_id, sealed from stock.keys where id = %(key)s", key=one)
         batch = await tx.row("select data_key from stock.batches where id = %(id)s", id=row.batch_id)
         everything = await tx.rows("select k::text as line from stock.keys k where benefit_id = %(b)s", b=benefit)
     assert b"PLAINTEXT" not in row.sealed

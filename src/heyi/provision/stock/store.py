@@ -48,13 +48,15 @@ async def claim_ready(tx: Tx, wanted: Sequence[tuple[UUID, int]], *, now: dateti
 
 
 async def claim_waiting(tx: Tx, wanted: Sequence[tuple[UUID, int]], *, now: datetime) -> list[Row]:
-    """Let go of the first pass, then lock again, waiting for those who hold keys."""
-    async with tx.pipeline():
-        await tx.send(SQL["back_to_mark"])
-        cursor = await tx.send(
-            SQL["claim_waiting"], benefits=col(b for b, _ in wanted), most=col(most for _, most in wanted), now=now
-        )
-    return await cursor.fetchall()
+    """Let go of the first pass, then lock again, waiting for those who hold keys.
+
+    Two round trips on purpose: psycopg forgets its prepared statements when it sees a rollback, and in a pipeline
+    it would see it only after it had sent the next statement by a name that is gone.
+    """
+    await tx.run(SQL["back_to_mark"])
+    return await tx.rows(
+        SQL["claim_waiting"], benefits=col(b for b, _ in wanted), most=col(most for _, most in wanted), now=now
+    )
 
 
 async def issue_keys(tx: Tx, pairs: Sequence[tuple[UUID, UUID]], *, now: datetime) -> None:
