@@ -40,7 +40,9 @@ def _config(url: str) -> Config:
     folder = SOURCE if SOURCE.is_dir() else PACKED
     config = Config()
     config.set_main_option("script_location", str(folder))
-    config.set_main_option("sqlalchemy.url", url.replace("postgresql://", "postgresql+psycopg://", 1).replace("%", "%%"))
+    config.set_main_option(
+        "sqlalchemy.url", url.replace("postgresql://", "postgresql+psycopg://", 1).replace("%", "%%")
+    )
     return config
 
 

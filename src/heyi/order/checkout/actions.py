@@ -107,14 +107,18 @@ async def search(
     buyer: str | None = None,
     state: str | None = None,
     since: datetime | None = None,
+    of_channel: UUID | None = None,
 ) -> list[Order]:
-    """Orders newest first. `channel_id` None lists every channel's (operators); `state` is the fulfilment axis."""
-    filters = {"before": before, "limit": limit, "number": number, "state": state, "channel": channel_id}
+    """Orders newest first; `state` is the fulfilment axis.
+
+    `channel_id` None: an operator asks, who sees every channel's orders, or those `of_channel`.
+    """
+    filters = {"before": before, "limit": limit, "number": number, "state": state, "since": since}
     if channel_id is None:
-        rows = await tx.rows(store.SQL["list_all_orders"], **filters)
+        rows = await store.list_all(tx, channel=of_channel, **filters)
     else:
         lane = None if buyer is None else lane_for(channel_id, buyer)
-        rows = await tx.rows(store.SQL["list_orders"], **filters, buyer=buyer, lane=lane, since=since)
+        rows = await store.list_of_channel(tx, channel=channel_id, buyer=buyer, lane=lane, **filters)
     return await store.with_items(tx, rows)
 
 

@@ -51,11 +51,3 @@ class OrderNotFound(Refused):
     code, kind = "order.not_found", Kind.NOT_FOUND
     zh = "订单不存在"
     en = "there is no such order"
-
-
-class NotUnpaid(Refused):
-    """Only an unpaid order can be cancelled; a paid one is given back through after-sales."""
-
-    code, kind = "order.not_unpaid", Kind.CONFLICT
-    zh = "只有未支付的订单可以取消"
-    en = "only an unpaid order can be cancelled"

@@ -95,6 +95,7 @@ select o.* from checkout.orders o
 where (%(before)s::uuid is null or o.id < %(before)s::uuid)
   and (%(channel)s::uuid is null or o.channel_id = %(channel)s)
   and (%(number)s::text is null or o.number = %(number)s)
+  and (%(since)s::timestamptz is null or o.created_at >= %(since)s)
   and (%(state)s::text is null or o.fulfilment = %(state)s)
 order by o.id desc limit %(limit)s;
 

@@ -114,6 +114,14 @@ async def read(tx: Tx, order_ids: Sequence[UUID], *, lock: bool = False) -> list
     return await with_items(tx, sorted(found, key=lambda row: order_ids.index(row.id)))
 
 
+async def list_of_channel(tx: Tx, **filters: object) -> list[Row]:
+    return await tx.rows(SQL["list_orders"], **filters)
+
+
+async def list_all(tx: Tx, **filters: object) -> list[Row]:
+    return await tx.rows(SQL["list_all_orders"], **filters)
+
+
 async def with_items(tx: Tx, orders: Sequence[Row]) -> list[Order]:
     rows = await tx.rows(SQL["read_items"], lanes=col(o.lane for o in orders), ids=col(o.id for o in orders))
     items: dict[UUID, list[Item]] = {o.id: [] for o in orders}

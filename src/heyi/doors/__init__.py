@@ -1,0 +1,1 @@
+"""Ways in: parse, call, render, nothing else."""

@@ -1,0 +1,1 @@
+"""Everything that an operator does; the command line and the console use nothing else."""

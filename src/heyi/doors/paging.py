@@ -1,0 +1,57 @@
+"""Keyset paging: newest first, `?limit=&cursor=` → {"data": […], "next_cursor"}. Never an offset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+from litestar.params import Parameter
+
+from heyi.kernel.errors import Kind, Refused
+from heyi.kernel.ids import from_text, to_text
+
+T = TypeVar("T")
+Row = TypeVar("Row")
+
+Limit = Annotated[int, Parameter(ge=1, le=200, description="rows a page")]
+Cursor = Annotated[str | None, Parameter(max_length=200, description="next_cursor of the page before")]
+
+
+class BadCursor(Refused):
+    """The cursor was not made by this API."""
+
+    code, kind = "request.bad_cursor", Kind.INVALID
+    zh = "游标 cursor 无效"
+    en = "this is not a cursor of ours"
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """One page of a list."""
+
+    data: list[T]
+    next_cursor: str | None
+
+
+def before(cursor: str | None) -> UUID | None:
+    """The id that the next page starts below. Raises BadCursor."""
+    if not cursor:
+        return None
+    found = from_text("cur", cursor)
+    if found is None:
+        raise BadCursor("/cursor")
+    return found
+
+
+def paged(
+    rows: Sequence[Row],
+    limit: int,
+    render: Callable[[Row], Any],
+    id_of: Callable[[Row], UUID] = attrgetter("id"),
+) -> Page[Any]:
+    """A page from `limit + 1` rows: ask the store for one more than the limit, and it knows whether there is more."""
+    shown = rows[:limit]
+    more = len(rows) > limit
+    return Page(data=[render(row) for row in shown], next_cursor=to_text("cur", id_of(shown[-1])) if more else None)

@@ -1,0 +1,70 @@
+"""What bodies and answers are made of: bounded field types, so that bad input is refused before anything happens."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from heyi.kernel.errors import Kind, Refused
+from heyi.kernel.ids import from_text
+from heyi.kernel.money import Money
+
+# No control characters: PostgreSQL cannot store NUL, and the others only ever come from mistakes or attacks.
+_CLEAN = r"^[^\x00-\x1f\x7f\ud800-\udfff]*$"
+_TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]*$"
+
+CodeWord = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", max_length=64, description="a stable word")]
+Short = Annotated[str, Meta(min_length=1, max_length=64, pattern=_CLEAN)]
+Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=_CLEAN)]
+Long = Annotated[str, Meta(max_length=4000, pattern=_TEXT)]
+Address = Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"^https?://[^\s\x00-\x1f]+$")]
+Count = Annotated[int, Meta(ge=1, le=1000)]
+AmountMinor = Annotated[int, Meta(ge=0, le=10**15, description="minor units (fen, cents)")]
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$", description="ISO 4217")]
+Accounts = Annotated[dict[CodeWord, Line], Meta(max_length=50)]
+
+
+class Body(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Base of request bodies: an unknown field is a mistake, and is said so."""
+
+
+class Shape(msgspec.Struct, kw_only=True):
+    """Base of answers."""
+
+
+class MoneyShape(Shape):
+    amount_minor: int
+    currency: str
+
+
+class MoneyBody(Body):
+    amount_minor: AmountMinor
+    currency: Currency
+
+
+def money(value: Money) -> MoneyShape:
+    return MoneyShape(amount_minor=value.amount_minor, currency=value.currency)
+
+
+class NotFoundHere(Refused):
+    """There is no such thing, or it is a stranger's: both sound the same."""
+
+    code, kind = "request.not_found", Kind.NOT_FOUND
+    zh = "找不到 {what}"
+    en = "there is no {what} with this id"
+
+
+def id_in(prefix: str, text: str) -> UUID:
+    """The id behind `prefix_…` in a path. Raises NotFoundHere for anything that cannot be one."""
+    found = from_text(prefix, text)
+    if found is None:
+        raise NotFoundHere(what=prefix)
+    return found
+
+
+def problem_of(value: Any) -> Any:
+    """For answers that carry a refusal inside (a quote): {"code", "zh", "en"} or None."""
+    return None if value is None else {"code": value.code, "zh": value.sentence("zh"), "en": value.sentence("en")}
