@@ -114,7 +114,7 @@ def _plans(placed: Sequence[Placed]) -> list[fulfilment.Plan]:
     return [
         fulfilment.Plan(
             one.lane, item.task_id, item.id, one.id, item.entitlement_id, item.line.part, item.line.state,
-            one.accepted.asked.ship_to,
+            None if one.accepted.asked.ship_to is None else dict(one.accepted.asked.ship_to),
         )
         for one in placed for item in one.items if item.task_id is not None
     ]  # fmt: skip

@@ -92,7 +92,7 @@ async def top_up(
 ) -> DepositShape:
     channel = id_in("chn", channel_id)
     async with tools.db.transaction() as tx:
-        await partner.get_channel(tx, channel)
+        await partner.read_party(tx, "channel", channel)
         paid = Money(data.amount.amount_minor, data.amount.currency)
         deposit = await ledger.top_up(
             tx, channel, paid, key=data.key, memo=f"{data.memo} ({caller.name})", now=tools.clock.now()
