@@ -1,0 +1,15 @@
+"""What the clock tidies up every minute, a chunk at a time."""
+
+from __future__ import annotations
+
+from heyi.infra import answers
+from heyi.infra.tools import Tools
+from heyi.watch import webhook
+
+
+async def run(tools: Tools) -> None:
+    """Drop kept answers older than a day and webhook deliveries older than 90 days."""
+    async with tools.db.transaction() as tx:
+        await answers.clean(tx, now=tools.clock.wall())
+    async with tools.db.transaction() as tx:
+        await webhook.forget(tx, now=tools.clock.now())

@@ -1,0 +1,68 @@
+"""START HERE. What happens *later*: which fact starts what, in the order life happens.
+
+Immediate steps are plain calls in the flow that you are reading (buy, deliver, redeem …): they are part of its
+transaction. Everything else is in this file. A transaction writes facts; the relay (relay.py) claims them, and each
+handler below gets them as a background job, in batches, usually within a second.
+
+A handler takes (tools, facts) and may run twice on the same facts: it is idempotent by key. It opens its own
+transactions. A handler that fails is tried again with growing gaps, for ever.
+
+Every fact that a context can state is in LATER, or in UNHEARD with the reason; a test holds us to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from heyi.flows import deliver, expire, housekeeping, restock, tell
+from heyi.infra.tools import Tools
+from heyi.kernel.facts import Fact
+
+Handler = Callable[[Tools, Sequence[Fact]], Awaitable[None]]
+
+LATER: tuple[tuple[str, Handler], ...] = (
+    # a channel bought
+    ("order.paid", tell.those_concerned),
+    # its parts arrive, or wait, or do not
+    ("item.delivered", tell.those_concerned),
+    ("item.waiting", tell.those_concerned),
+    ("item.failed", tell.those_concerned),
+    ("item.failed", deliver.release_waiting),
+    ("item.cancelled", tell.those_concerned),
+    ("item.cancelled", deliver.release_waiting),
+    ("order.fulfilled", tell.those_concerned),
+    ("stock.arrived", restock.serve),
+    # the buyer uses them
+    ("entitlement.activated", tell.those_concerned),
+    ("entitlement.activated", deliver.release_waiting),
+    ("key.revealed", tell.those_concerned),
+    ("redemption.redeemed", tell.those_concerned),
+    ("redemption.redeemed", deliver.release_waiting),
+    ("redemption.released", tell.those_concerned),
+    ("redemption.expired", tell.those_concerned),
+    ("redemption.reversed", tell.those_concerned),
+    # and they end
+    ("entitlement.ended", tell.those_concerned),
+    ("entitlement.ended", deliver.release_waiting),
+    # telling others did not work
+    ("webhook.disabled", tell.those_concerned),
+)
+
+# Facts that nothing follows, and why.
+UNHEARD: Mapping[str, str] = {
+    "item.started": "the task says more, and the item's end follows",
+    "item.scheduled": "the order said so when it was paid",
+    "redemption.prepared": "the till has its answer; confirm, release or expiry follows within minutes",
+}
+
+# What the clock starts: (cron, with seconds as a sixth field, handler). Each runs once for all workers together.
+EVERY: tuple[tuple[str, Callable[[Tools], Awaitable[object]]], ...] = (
+    ("* * * * * */15", expire.run),
+    ("* * * * *", restock.run),
+    ("* * * * * 30", housekeeping.run),
+)
+
+# Jobs that a door asks for by name.
+ASKED: tuple[tuple[str, Callable[[Tools, Mapping[str, str]], Awaitable[None]]], ...] = (
+    ("tell.resend_since", tell.resend_since),
+)

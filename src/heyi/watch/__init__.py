@@ -1,0 +1,1 @@
+"""What happened: readable, and told to those it concerns."""

@@ -1,0 +1,151 @@
+"""Words of the webhook context."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from heyi.kernel.machine import Machine
+
+# A delivery: claimed, sent, recorded; asked for again whenever its owner wants.
+DELIVERY = Machine(
+    "waiting",
+    {
+        ("waiting", "claim"): "sending",
+        ("waiting", "drop"): "failed",  # its endpoint was disabled or deleted
+        ("waiting", "again"): "waiting",
+        ("sending", "lapse"): "waiting",  # the sender died: the lease ran out
+        ("sending", "retry"): "waiting",
+        ("sending", "deliver"): "delivered",
+        ("sending", "give_up"): "failed",
+        ("delivered", "again"): "waiting",
+        ("failed", "again"): "waiting",
+    },
+)
+DELIVERY_STATES = ("waiting", "sending", "delivered", "failed")
+
+ENDPOINT = Machine(
+    "active",
+    {
+        ("active", "disable"): "disabled",
+        ("disabled", "enable"): "active",
+        ("active", "delete"): "deleted",
+        ("disabled", "delete"): "deleted",
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a holder wants to be told. `failing_since`: nothing has arrived since then, in `failures` tries."""
+
+    id: UUID
+    holder_kind: str
+    holder_id: UUID
+    url: str
+    events: tuple[str, ...]  # names, or "*"
+    description: str
+    state: str
+    disabled_why: str | None
+    failing_since: datetime | None
+    failures: int
+    old_secret_until: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A fact as one holder is told it. `body` makes the bytes, and is called only when somebody listens."""
+
+    holder_id: UUID
+    fact_id: UUID
+    order_id: UUID | None
+    event: str
+    body: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A claimed delivery. `attempts` counts this one; `secrets` are sealed, the newest first."""
+
+    id: UUID
+    lease: UUID
+    endpoint_id: UUID
+    url: str
+    secrets: tuple[bytes, ...]
+    failing: bool
+    fact_id: UUID
+    body: bytes
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one try ended: a status, or an error when nothing came back."""
+
+    sending: Sending
+    status: int | None
+    error: str
+    duration_ms: int
+    at: datetime
+
+    @property
+    def arrived(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a try means for its delivery."""
+
+    state: str
+    next_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What some tries mean for their endpoint."""
+
+    failing_since: datetime | None
+    failures: int
+    disabled_why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One line of the delivery log."""
+
+    at: datetime
+    status: int | None
+    error: str
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery as its owner sees it."""
+
+    id: UUID
+    fact_id: UUID
+    event: str
+    state: str
+    attempts: int
+    next_at: datetime | None
+    created_at: datetime
+    ended_at: datetime | None
+    tries: Sequence[Try]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One try that told somebody about an order."""
+
+    at: datetime
+    holder_kind: str
+    url: str
+    event: str
+    status: int | None
+    error: str
+    duration_ms: int
