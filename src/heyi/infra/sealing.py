@@ -82,9 +82,3 @@ class Sealing:
 def key_hash(secret: str) -> bytes:
     """What is stored of an API key: it has 160 random bits, so a plain SHA-256 cannot be searched backwards."""
     return hashlib.sha256(secret.encode()).digest()
-
-
-def mask(text: str, kept: int = 4) -> str:
-    """`****1234`: the last characters, and at most a quarter of the text."""
-    shown = min(kept, len(text) // 4)
-    return "****" + (text[-shown:] if shown else "")
