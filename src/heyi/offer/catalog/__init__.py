@@ -1,7 +1,22 @@
-"""Catalog: benefits, their offers, and bundles with immutable versions."""
+"""Catalog: benefits, their offers, and bundles with immutable versions. This is the front door."""
 
+from heyi.offer.catalog import benefits, bundles, delivery, model
+from heyi.offer.catalog.actions import list_shown, on_sale, show
+from heyi.offer.catalog.compiled import Sale, Shown
 from heyi.offer.catalog.model import Filled, Wish
-from heyi.offer.catalog.rules import Sale, fill
-from heyi.offer.catalog.selling import on_sale
+from heyi.offer.catalog.rules import fill
 
-__all__ = ["Filled", "Sale", "Wish", "fill", "on_sale"]
+__all__ = [
+    "Filled",
+    "Sale",
+    "Shown",
+    "Wish",
+    "benefits",
+    "bundles",
+    "delivery",
+    "fill",
+    "list_shown",
+    "model",
+    "on_sale",
+    "show",
+]

@@ -227,3 +227,53 @@ class AfterCircle(Refused):
 
     code, kind = "version.after_circle", Kind.UNPROCESSABLE
     zh, en = "组成之间互相等待：{circle}", "Components wait for each other: {circle}"
+
+
+class PropertyRefused(Refused):
+    """A benefit's properties do not fit its kind, or a pattern cannot be used."""
+
+    code, kind = "benefit.property", Kind.UNPROCESSABLE
+    zh, en = "权益属性有误：{why_zh}", "The benefit's properties are wrong: {why}"
+
+
+class BenefitNotFound(Refused):
+    """No benefit has this id or code."""
+
+    code, kind = "benefit.not_found", Kind.NOT_FOUND
+    zh, en = "没有这个权益", "There is no such benefit"
+
+
+class OfferNotFound(Refused):
+    """No offer has this id."""
+
+    code, kind = "offer.not_found", Kind.NOT_FOUND
+    zh, en = "没有这个货源", "There is no such offer"
+
+
+class OfferRefused(Refused):
+    """The offer's source does not fit the benefit's kind, or it names a supplier where none belongs."""
+
+    code, kind = "offer.source", Kind.UNPROCESSABLE
+    zh = "{kind_of} 类权益的货源须为：{sources}；仅 supplier 货源须指定供货商"
+    en = "A {kind_of} benefit comes from: {sources}; a supplier is named for source supplier alone"
+
+
+class CodeTaken(Refused):
+    """Another one has this code already."""
+
+    code, kind = "catalog.code_taken", Kind.CONFLICT
+    zh, en = "编码 {value} 已被使用", "Code {value} is taken"
+
+
+class WrongState(Refused):
+    """It is not in a state from which this can be done."""
+
+    code, kind = "catalog.wrong_state", Kind.CONFLICT
+    zh, en = "当前状态为 {state}，不能执行该操作", "It is {state}, and this cannot be done then"
+
+
+class WindowRefused(Refused):
+    """A sale window ends after it begins."""
+
+    code, kind = "bundle.sale_window", Kind.UNPROCESSABLE
+    zh, en = "售卖结束时间须晚于开始时间", "A sale ends after it begins"

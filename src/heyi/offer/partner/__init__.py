@@ -1,6 +1,31 @@
-"""Partner: our counterparts, and the keys with which they call us."""
+"""Partner: our counterparts (partners and channels), and the keys with which they and operators call us."""
 
-from heyi.offer.partner.actions import find_access, find_accesses
-from heyi.offer.partner.model import Access
+from heyi.offer.partner import model
+from heyi.offer.partner.actions import (
+    bootstrap_operator,
+    change_party,
+    find_access,
+    find_accesses,
+    list_access_keys,
+    list_parties,
+    make_access_key,
+    make_party,
+    read_party,
+    revoke_access_key,
+    rotate_access_key,
+)
 
-__all__ = ["Access", "find_access", "find_accesses"]
+__all__ = [
+    "bootstrap_operator",
+    "change_party",
+    "find_access",
+    "find_accesses",
+    "list_access_keys",
+    "list_parties",
+    "make_access_key",
+    "make_party",
+    "model",
+    "read_party",
+    "revoke_access_key",
+    "rotate_access_key",
+]

@@ -1,4 +1,7 @@
-"""What is on sale now: the catalog's part of the order path. One statement, a second one for versions not seen yet."""
+"""What is on sale now: the catalog's part of the order path. One statement, a second one for versions not seen yet.
+
+What operators do is in benefits.py and bundles.py.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,12 @@ import msgspec
 
 from heyi.infra.db import Row, Tx
 from heyi.kernel.errors import Refused
+from heyi.kernel.ids import to_text
 from heyi.kernel.money import Money
 from heyi.kernel.parts import Offer
-from heyi.offer.catalog import errors, rules, store
+from heyi.offer.catalog import errors, store
+from heyi.offer.catalog.compiled import Bound, Compiled, Sale, Shown, WishKey, bind, compile_version, wish_key
 from heyi.offer.catalog.model import Wish
-from heyi.offer.catalog.rules import Bound, Compiled, Sale, WishKey, wish_key
 
 CACHED_MAX = 2000  # compiled versions, and bound ones, per process
 
@@ -28,30 +32,45 @@ _bound: dict[tuple[UUID, int, datetime, int | None, str | None], Bound] = {}
 async def on_sale(tx: Tx, wishes: Sequence[Wish], *, now: datetime) -> Sale:
     """The sale that these wishes are filled from (see rules.fill): pointers, windows, prices and offers of now."""
     keys = list(dict.fromkeys(wish_key(wish) for wish in wishes))
-    lines: dict[WishKey, Bound | Refused] = {}
+    shown = await show(tx, keys, now=now)
+    return Sale({key: _sold_now(line, now) for key, line in shown.items()})
+
+
+async def show(tx: Tx, keys: Sequence[WishKey], *, now: datetime) -> dict[WishKey, Shown | Refused]:
+    """What channels may see of (bundle code or id, version or None, channel): what is sold now, or will be later."""
     rows = {keys[row.n - 1]: row for row in await store.read_sale(tx, keys)}
-    for key in keys:
-        refused = _why_not(key, rows.get(key), now)
-        if refused is not None:
-            lines[key] = refused
-    selling = [(key, rows[key]) for key in keys if key not in lines]
-    await _compile_missing(tx, [row for _, row in selling])
-    for key, row in selling:
-        lines[key] = _bind(row)
-    return Sale(lines)
+    refused = {key: why for key in keys if (why := _why_not(key, rows.get(key), now))}
+    await _compile_missing(tx, [rows[key] for key in keys if key not in refused])
+    return {key: refused[key] if key in refused else _shown(rows[key]) for key in keys}
+
+
+async def list_shown(tx: Tx, channel_id: UUID, *, before: UUID | None, most: int, now: datetime) -> list[Shown]:
+    """What a channel may see, newest first."""
+    ids = await store.list_selling(tx, before=before, most=most, now=now)
+    shown = await show(tx, [(to_text("bnd", id), None, channel_id) for id in ids], now=now)
+    return [line for line in shown.values() if isinstance(line, Shown)]
 
 
 def _why_not(key: WishKey, row: Row | None, now: datetime) -> Refused | None:
-    """The reason why a wished version is not sold now, or None."""
+    """The reason why a wished version is not shown now, or None."""
     if row is None or (row.version is None and key[1] is None):
         return errors.BundleNotFound("/bundle")
     if row.version is None:
         return errors.VersionNotFound("/bundle_version")
-    early = row.sale_from is not None and now < row.sale_from
     late = row.sale_to is not None and now >= row.sale_to
-    if row.state != "on_sale" or row.version_state != "published" or early or late:
+    if row.state != "on_sale" or row.version_state != "published" or late:
         return errors.NotOnSale("/bundle")
     return None
+
+
+def _sold_now(line: Shown | Refused, now: datetime) -> Bound | Refused:
+    if isinstance(line, Refused):
+        return line
+    return line.bound if line.sale_from is None or now >= line.sale_from else errors.NotOnSale("/bundle")
+
+
+def _shown(row: Row) -> Shown:
+    return Shown(row.id, row.code, row.title, row.sale_from, row.sale_to, _bind(row))
 
 
 async def _compile_missing(tx: Tx, rows: Sequence[Row]) -> None:
@@ -65,7 +84,7 @@ async def _compile_missing(tx: Tx, rows: Sequence[Row]) -> None:
         missing = {(row.id, row.version, row.published_at): row for row in rows}
     documents = await store.read_documents(tx, [(bundle, version) for bundle, version, _ in missing])
     for (bundle_id, version, published_at), row in missing.items():
-        made = rules.compile_version(bundle_id, row.code, version, documents[bundle_id, version])
+        made = compile_version(bundle_id, row.code, version, documents[bundle_id, version])
         _compiled[bundle_id, version, published_at] = made
 
 
@@ -76,7 +95,7 @@ def _bind(row: Row) -> Bound:
         if len(_bound) >= CACHED_MAX:
             _bound.clear()
         compiled = _compiled[row.id, row.version, row.published_at]
-        bound = _bound[key] = rules.bind(compiled, row.price_minor, _offers(row.offers))
+        bound = _bound[key] = bind(compiled, row.price_minor, _offers(row.offers))
     return bound
 
 

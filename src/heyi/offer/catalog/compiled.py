@@ -1,0 +1,153 @@
+"""A published version made ready for orders: compiled once, bound to a price and offers, planned per combination."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from heyi.kernel.errors import Refused
+from heyi.kernel.money import Money
+from heyi.kernel.parts import VOUCHER, AccountField, Due, Offer, Part
+from heyi.offer.catalog.delivery import Timing, timing
+from heyi.offer.catalog.model import Benefit, Component, Document, Group, Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A component of a compiled version: all of a Part that does not depend on the order."""
+
+    component: Component
+    benefit: Benefit
+    timing: Timing
+    sold_out: str
+    # (the benefit's field name, the order's account name), in the order of the benefit's fields
+    accounts: tuple[tuple[str, str], ...]
+
+    @property
+    def units_per_set(self) -> int:
+        """Items that one bundle makes of this component."""
+        return self.component.quantity * self.timing.times
+
+    def part(self, share: Money, due: Due, offer: Offer, accounts: dict[str, str]) -> Part:
+        component, benefit, properties = self.component, self.benefit, self.benefit.properties
+        return Part(
+            component.code, component.role, benefit.id, benefit.code, benefit.title, benefit.kind, benefit.partner_id,
+            share, due, offer, properties.units, properties.validity, properties.fields, accounts, properties.link,
+            properties.how_to_use, "use" if benefit.kind == VOUCHER else "delivery", self.sold_out,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An account name of a version: how it is called and what it must look like."""
+
+    field: AccountField
+    pattern: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A published version, ready to be bound. Immutable, so cached for the life of the process."""
+
+    bundle_id: UUID
+    bundle: str
+    version: int
+    price: Money
+    fixed: tuple[Template, ...]
+    groups: Mapping[str, Group]
+    options: Mapping[str, Mapping[str, Template]]  # by group, by option code
+    weights: tuple[int, ...]  # of fixed, then each group's once per slot
+    asked: Mapping[str, Asked]  # by the order's account name
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One item of a plan. `constant` is the Part itself when nothing of it depends on the order."""
+
+    template: Template
+    share: Money
+    month: int
+    constant: Part | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    amount: Money
+    slots: tuple[Slot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A compiled version at a price with the offers of the moment; it collects its plans as they are asked for."""
+
+    compiled: Compiled
+    price: Money
+    offers: Mapping[UUID, Offer]  # by benefit; a benefit without one is missing
+    plans: dict[tuple[int, tuple[tuple[str, tuple[str, ...]], ...]], Plan] = field(default_factory=dict)
+
+
+WishKey = tuple[str, int | None, UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """What is on sale now, for a batch of wishes: by wish, a bound version or why there is none."""
+
+    lines: Mapping[WishKey, Bound | Refused]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a channel may see of a bundle: its sale window, and the version at the channel's price."""
+
+    id: UUID
+    code: str
+    title: str
+    sale_from: datetime | None
+    sale_to: datetime | None
+    bound: Bound
+
+
+def wish_key(wish: Wish) -> WishKey:
+    """Wishes with the same key are answered by the same line of a sale."""
+    return (wish.bundle, wish.version, wish.channel_id)
+
+
+def account_names(component: Component, benefit: Benefit) -> tuple[tuple[str, str], ...]:
+    """(field name, account name) for every field of the benefit: the mapped name, or the field's own."""
+    return tuple((f.name, component.accounts.get(f.name, f.name)) for f in benefit.properties.fields)
+
+
+def compile_version(bundle_id: UUID, bundle: str, version: int, document: Document) -> Compiled:
+    """Everything about a published version that orders do not change."""
+
+    def template(component: Component) -> Template:
+        benefit = document.benefits[component.benefit]
+        names = account_names(component, benefit)
+        return Template(component, benefit, timing(component.delivery), document.sold_out, names)
+
+    fixed = tuple(template(c) for c in document.components)
+    options = {g.code: {o.code: template(o) for o in g.options} for g in document.groups}
+    asked: dict[str, Asked] = {}
+    for made in (*fixed, *(o for group in options.values() for o in group.values())):
+        for wanted, (_, name) in zip(made.benefit.properties.fields, made.accounts, strict=True):
+            asked.setdefault(name, Asked(wanted, re.compile(wanted.pattern)))
+    weights = [_weight(c) for c in document.components]
+    weights += [_weight(g) for g in document.groups for _ in range(g.pick)]
+    return Compiled(
+        bundle_id, bundle, version, Money(document.price_minor, document.currency), fixed,
+        {g.code: g for g in document.groups}, options, tuple(weights), asked,
+    )  # fmt: skip
+
+
+def bind(compiled: Compiled, price_minor: int | None, offers: Mapping[UUID, Offer]) -> Bound:
+    """A compiled version with the channel's price (None: its own) and the best active offer per benefit."""
+    price = compiled.price if price_minor is None else Money(price_minor, compiled.price.currency)
+    return Bound(compiled, price, offers)
+
+
+def _weight(share: Component | Group) -> int:
+    return (share.share_minor if share.weight is None else share.weight) or 0
