@@ -1,18 +1,21 @@
 """stock, the vault of card keys 卡密: sealed at rest, claimed without oversell, earliest expiry first."""
 
+from heyi.provision.stock import batches, facts, imports, model
 from heyi.provision.stock.actions import claim, issue, reveal, take_in
-from heyi.provision.stock.facts import key_revealed, stock_arrived
-from heyi.provision.stock.model import BoughtCard, ClaimedKey, RepeatedCard, Revealed
+from heyi.provision.stock.facts import key_revealed
+from heyi.provision.stock.model import BoughtCard, ClaimedKey, Revealed
 
 __all__ = [
     "BoughtCard",
     "ClaimedKey",
-    "RepeatedCard",
     "Revealed",
+    "batches",
     "claim",
+    "facts",
+    "imports",
     "issue",
     "key_revealed",
+    "model",
     "reveal",
-    "stock_arrived",
     "take_in",
 ]

@@ -7,9 +7,10 @@ from datetime import datetime
 from uuid import UUID
 
 from heyi.infra.db import Row, Tx
-from heyi.infra.sealing import Sealing, mask
+from heyi.infra.sealing import Sealing
 from heyi.kernel.clock import millis
 from heyi.kernel.ids import new_ids
+from heyi.kernel.masking import mask
 from heyi.kernel.money import Money
 from heyi.provision.stock import cards, store
 from heyi.provision.stock.model import BoughtCard, ClaimedKey, KeyState, RepeatedCard, Revealed

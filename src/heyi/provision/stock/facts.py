@@ -18,6 +18,17 @@ def key_revealed(
     )  # fmt: skip
 
 
-def stock_arrived(*, benefit_id: UUID, count: int) -> Fact:
-    """Keys became available for a benefit: items that wait for it can be served."""
-    return Fact("stock.arrived", {"benefit_id": str(benefit_id), "count": count})
+def stock_arrived(*, benefit_id: UUID, count: int) -> list[Fact]:
+    """Keys became available for a benefit: items that wait for it can be served. None for no keys."""
+    return [Fact("stock.arrived", {"benefit_id": str(benefit_id), "count": count})] if count else []
+
+
+def moved(*, move: str, benefit_id: UUID, batch_id: UUID | None, count: int, reason: str, by: str) -> list[Fact]:
+    """An operator took keys aside ("stock.quarantined"), let them go ("stock.released", and so they arrived) or threw
+    them away ("stock.voided"): a whole batch, or single keys (batch None)."""
+    names = {"quarantine": "stock.quarantined", "release": "stock.released", "void": "stock.voided"}
+    data: dict[str, object] = {"benefit_id": str(benefit_id), "count": count, "reason": reason, "by": by}
+    if batch_id is not None:
+        data["batch_id"] = str(batch_id)
+    arrived = stock_arrived(benefit_id=benefit_id, count=count) if move == "release" else []
+    return [Fact(names[move], data), *arrived]

@@ -98,3 +98,123 @@ class Revealed:
     expires_at: datetime | None
     first: bool
     others: tuple[Revealed, ...] = field(default=(), repr=False)
+
+
+class Reason(str, Enum):
+    """Why a row of a file was not taken. Readers treat it as open."""
+
+    EMPTY = "empty"
+    TOO_LONG = "too_long"
+    CONTROL = "control_characters"
+    COLUMNS = "wrong_columns"
+    QUOTES = "unclosed_quotes"
+    UNDECODABLE = "undecodable"
+    MANGLED = "mangled_number"
+    EXPIRY = "unreadable_expiry"
+    EXPIRED = "expired"
+    REPEATED_IN_FILE = "repeated_in_file"
+    REPEATED_IN_VAULT = "repeated_in_vault"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A row that was not taken: its line in the file (the header counts), why, and a masked glimpse of it."""
+
+    line: int
+    reason: Reason
+    masked: str
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a file is to be read.
+
+    `columns` says where `code`, `secret` and `expires` are: a column's name in the header, or its number from 1; it
+    may be empty for a file of one column. `delimiter` None: the whole line is one value (TXT). `encoding` "auto"
+    means UTF-8, or GB18030 if the first line beyond ASCII is not UTF-8. `expires_at` is for rows that give none.
+    """
+
+    format: str  # csv | txt | xlsx
+    columns: dict[str, str] = field(default_factory=dict)
+    header: bool = True
+    delimiter: str | None = ","
+    encoding: str = "auto"  # auto | utf-8 | gb18030
+    expires_at: datetime | None = None
+
+
+class ImportState(str, Enum):
+    """How far an import is."""
+
+    WAITING = "waiting"  # made, and nothing of its file has been read
+    RUNNING = "running"  # some lines are done; after a broken upload the same file is sent again
+    DONE = "done"
+
+
+IMPORTS: Machine[ImportState] = Machine(
+    ImportState.WAITING,
+    {
+        (ImportState.WAITING, "read"): ImportState.RUNNING,
+        (ImportState.RUNNING, "read"): ImportState.RUNNING,
+        (ImportState.WAITING, "finish"): ImportState.DONE,
+        (ImportState.RUNNING, "finish"): ImportState.DONE,
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One file on its way into the vault. `rows_read` = added + bad + repeated; the header is not a row."""
+
+    id: UUID
+    number: int
+    batch_id: UUID | None  # None for a dry run
+    batch: str
+    benefit_id: UUID
+    cost: Money
+    dry_run: bool
+    layout: Layout
+    state: ImportState
+    position: int  # lines of the file that are done
+    digest: bytes  # of those lines
+    rows_read: int
+    rows_added: int
+    rows_bad: int
+    rows_repeated: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Keys that came together at one cost. `ready` may be sold now; `first_expires_at` is the earliest of those."""
+
+    id: UUID
+    benefit_id: UUID
+    code: str
+    cost: Money
+    state: BatchState
+    source: str  # imported | bought
+    created_at: datetime
+    total: int
+    ready: int
+    issued: int
+    revealed: int
+    quarantined: int
+    void: int
+    expired: int
+    first_expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedKey:
+    """A key as operators see it: never in the clear."""
+
+    id: UUID
+    batch_id: UUID
+    benefit_id: UUID
+    state: KeyState
+    tail: str
+    expires_at: datetime | None
+    item_id: UUID | None
+    issued_at: datetime | None
+    revealed_at: datetime | None
