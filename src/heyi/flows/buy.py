@@ -25,19 +25,19 @@ Answer = tuple[Order, bool] | Refused  # the order as it is now, and whether thi
 
 async def buy(tools: Tools, asked: Sequence[Asked]) -> list[Answer]:
     """Place a batch of orders; one answer for each, in the same order. Refusals are values, not exceptions."""
-    first: dict[object, Asked] = {}
-    for one in asked:
-        first.setdefault(one.key, one)
-    batch = list(first.values())
+    first: dict[object, int] = {}
+    for place, one in enumerate(asked):
+        first.setdefault(one.key, place)
+    batch = [asked[place] for place in first.values()]
     try:
         answers = await _place(tools, batch, careful=False)
     except ledger.DepositMoved:
         answers = await _place(tools, batch, careful=True)
     answered = dict(zip(first, answers, strict=True))
     # The same number twice in one batch: the later call is a replay (or a reuse) of the earlier one.
-    again = [one for one in asked if first[one.key] is not one]
+    again = [one for place, one in enumerate(asked) if first[one.key] != place]
     replays = iter(await buy(tools, again) if again else ())
-    return [answered[one.key] if first[one.key] is one else next(replays) for one in asked]
+    return [answered[one.key] if first[one.key] == place else next(replays) for place, one in enumerate(asked)]
 
 
 async def quote(tools: Tools, one: Asked) -> Accepted | Refused:
