@@ -1,0 +1,150 @@
+"""How long 1,000,000 card keys take from a CSV file into the vault, next to a COPY of the same rows.
+
+    python -m bench.import_keys [--rows 1000000] [--rounds 5]
+
+The COPY starts from rows that are sealed and packed already (as PostgreSQL itself wrote them out) and fills a table
+with the same columns and indexes as stock.keys. The import reads CSV, judges every row, looks for repetitions in the
+file and in the vault, seals every key and keeps its progress. `copy_both_s` adds the COPY of the fingerprints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import resource
+import statistics
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+
+from heyi.app.embedded import Embedded
+from heyi.app.migrate import migrate
+from heyi.flows.import_keys import import_keys
+from heyi.infra.db import Database
+from heyi.infra.http import Http
+from heyi.infra.sealing import Sealing
+from heyi.infra.settings import Settings
+from heyi.infra.tools import Tools
+from heyi.kernel.clock import OffsetClock
+from heyi.kernel.money import Money
+from heyi.provision import stock
+from heyi.provision.stock.model import Layout
+
+PIECE_BYTES = 1 << 16
+MASTER_KEY = bytes(32)
+TABLES = ("keys", "fingerprints")
+
+
+def run(database_url: str, rows: int, rounds: int = 5) -> dict[str, object]:
+    """Medians over `rounds` interleaved runs, in seconds. The vault must be empty; it is empty again afterwards."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        found = connection.execute("select exists (select from stock.keys)").fetchone()
+        if found is None or found[0]:
+            raise ValueError("this bench empties the vault: give it a database of its own")
+        imports, copies, both = [], [], []
+        for number in range(rounds):
+            pieces = _csv(rows, number)
+            started = time.perf_counter()
+            asyncio.run(_import(database_url, pieces, rows))
+            imports.append(time.perf_counter() - started)
+            times = {table: _copy(connection, table) for table in TABLES}
+            copies.append(times["keys"])
+            both.append(sum(times.values()))
+            connection.execute("truncate stock.keys, stock.fingerprints, stock.imports, stock.batches")
+    import_s, copy_s, both_s = (statistics.median(each) for each in (imports, copies, both))
+    return {
+        "rows": rows, "rounds": rounds, "import_s": round(import_s, 2), "copy_s": round(copy_s, 2),
+        "ratio": round(import_s / copy_s, 2), "copy_both_s": round(both_s, 2),
+        "ratio_both": round(import_s / both_s, 2), "rows_per_s": round(rows / import_s),
+        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }  # fmt: skip
+
+
+async def _import(database_url: str, pieces: list[bytes], rows: int) -> None:
+    database = Database(database_url, connections_max=4, name="bench")
+    await database.open()
+    try:
+        async with Http() as http:
+            settings = Settings(database_url=database_url, master_key=MASTER_KEY, home=Path("."))
+            tools = Tools(database, OffsetClock(), Sealing(MASTER_KEY), http, settings)
+            layout = Layout("csv", {"code": "code", "secret": "secret", "expires": "expires"})
+            async with tools.db.transaction() as tx:
+                work = await stock.imports.create(
+                    tx, tools.sealing, benefit_id=uuid4(), batch=f"bench-{uuid4()}", cost=Money(1250, "CNY"),
+                    layout=layout, dry_run=False, now=tools.clock.now(),
+                )  # fmt: skip
+            done = await import_keys(tools, work.id, _stream(pieces))
+            if done.rows_added != rows:
+                raise RuntimeError(f"{done.rows_added} of {rows} rows were added")
+    finally:
+        await database.close()
+
+
+async def _stream(pieces: list[bytes]) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+        await asyncio.sleep(0)
+
+
+def _csv(rows: int, number: int) -> list[bytes]:
+    lines = ["code,secret,expires\n"]
+    lines += [f"{number}A{n:012d}{n * 2654435761 % 10**8:08d},{n * 40503 % 10**12:012d},2035-12-31\n" for n in range(rows)]
+    whole = "".join(lines).encode()
+    return [whole[at : at + PIECE_BYTES] for at in range(0, len(whole), PIECE_BYTES)]
+
+
+def _copy(connection: psycopg.Connection, table: str) -> float:
+    """Seconds to COPY what stock.<table> holds into an identically indexed copy of it."""
+    connection.execute(f"create table public.bench_{table} (like stock.{table} including all)")
+    out = []
+    with connection.cursor().copy(f"copy stock.{table} to stdout (format binary)") as copy:
+        out.extend(bytes(piece) for piece in copy)
+    whole = b"".join(out)
+    started = time.perf_counter()
+    with connection.cursor().copy(f"copy public.bench_{table} from stdin (format binary)") as copy:
+        for at in range(0, len(whole), 1 << 20):
+            copy.write(whole[at : at + (1 << 20)])
+    took = time.perf_counter() - started
+    connection.execute(f"drop table public.bench_{table}")
+    return took
+
+
+@contextmanager
+def _server() -> Iterator[str]:
+    """A throw-away server with everything durable, as in earnest."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="heyi-bench-") as folder, Embedded(Path(folder)) as server:
+        server.create_database("bench")
+        migrate(server.url("bench"))
+        try:
+            yield server.url("bench")
+        finally:
+            server.destroy()
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    asked = parser.parse_args()
+    url = os.environ.get("HEYI_BENCH_DATABASE_URL")
+    if url:
+        result = run(url, asked.rows, asked.rounds)
+    else:
+        with _server() as own:
+            result = run(own, asked.rows, asked.rounds)
+    sys.stdout.write(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
