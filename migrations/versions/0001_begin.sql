@@ -375,8 +375,7 @@ create index tasks_leased on fulfilment.tasks (supplier_id, lease_until) where l
 create index tasks_for_stock on fulfilment.tasks (benefit_id, created_at, id) where state = 'waiting_for_stock';
 create index tasks_for_event on fulfilment.tasks (order_id) where state = 'waiting_for_event';
 create index tasks_for_event_else on fulfilment.tasks (due_at) where state = 'waiting_for_event';
-create index tasks_for_person on fulfilment.tasks (id) where state in ('waiting_for_person', 'asking');
-create index tasks_by_order on fulfilment.tasks (order_id);
+create index tasks_for_person on fulfilment.tasks (id) where state = 'waiting_for_person';
 
 -- `difference`: the supplier delivered although the item had ended otherwise by then; listed until somebody settles it.
 -- `recheck_at`: an attempt that is over, or overtaken, is to be asked about once more.
@@ -406,7 +405,6 @@ create table fulfilment.attempts (
     ended_at timestamptz,
     primary key (lane, id)
 ) with (fillfactor = 80);
-create index attempts_by_task on fulfilment.attempts (lane, task_id);
 create index attempts_by_order on fulfilment.attempts (lane, order_id);
 create index attempts_to_recheck on fulfilment.attempts (supplier_id, recheck_at) where recheck_at is not null;
 create index attempts_differing on fulfilment.attempts (id) where difference;
@@ -424,9 +422,8 @@ create table fulfilment.calls (
     error text not null default '',
     duration_ms integer not null,
     at timestamptz not null,
-    primary key (lane, id)
+    primary key (lane, attempt_id, id)
 );
-create index calls_by_attempt on fulfilment.calls (lane, attempt_id);
 
 -- `body` is sealed: some suppliers put card keys into their callbacks.
 create table fulfilment.callbacks (
@@ -513,6 +510,10 @@ create table redemption.redemptions (
     order_id uuid not null,
     item_id uuid not null,
     partner_id uuid not null,
+    channel_id uuid not null,
+    buyer text not null,
+    benefit text not null,
+    title text not null,
     till text not null,
     request_no text not null,
     units integer not null check (units > 0),
@@ -521,6 +522,10 @@ create table redemption.redemptions (
     expires_at timestamptz not null,
     redeemed_at timestamptz,
     ended_at timestamptz,
+    -- What these units earned and cost, in minor units; kept, so that all units together are exact to the fen.
+    share_minor bigint not null default 0,
+    cost_minor bigint not null default 0,
+    currency text not null,
     primary key (lane, id)
 );
 create index redemptions_by_partner on redemption.redemptions (partner_id, id);
@@ -543,13 +548,16 @@ create table redemption.burned (
     step bigint not null,
     primary key (lane, entitlement_id, step)
 );
+create index burned_by_step on redemption.burned (step);
 
 create table redemption.refusals (
     id uuid primary key,
     partner_id uuid not null,
+    verb text not null check (verb in ('prepare', 'confirm', 'release', 'reverse')),
     till text not null,
     request_no text not null,
     entitlement_id uuid,
+    redemption_id uuid,
     reason text not null,
     at timestamptz not null
 );

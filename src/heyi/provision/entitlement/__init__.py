@@ -8,6 +8,7 @@ from heyi.provision.entitlement.actions import (
     find,
     grant,
     move_units,
+    of_order,
     reveal,
     search,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "find",
     "grant",
     "move_units",
+    "of_order",
     "reveal",
     "search",
 ]

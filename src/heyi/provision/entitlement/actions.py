@@ -12,6 +12,7 @@ from heyi.infra.db import Tx
 from heyi.infra.sealing import Sealing
 from heyi.kernel.errors import Refused
 from heyi.kernel.facts import Fact
+from heyi.kernel.parts import LINK
 from heyi.provision.entitlement import facts, rules, store
 from heyi.provision.entitlement.errors import EntitlementNotFound
 from heyi.provision.entitlement.model import Arrival, Grant, Right
@@ -59,9 +60,9 @@ async def activate(
 
 
 async def reveal(tx: Tx, ids: Sequence[UUID], *, channel_id: UUID, by: str, now: datetime) -> Moved:
-    """These keys and links are about to be shown: for each id the right, or why not, and the facts of the rest.
+    """These keys and links are about to be shown: for each id the right, or why not, and facts.
 
-    The first reveal activates. `by` names the access key that asked.
+    The first reveal activates. `by` names the access key that asked. Facts of revealed card keys are the vault's.
     """
     rights = await store.lock(tx, ids, now=now)
     answers: dict[UUID, Right | Refused] = {}
@@ -77,7 +78,8 @@ async def reveal(tx: Tx, ids: Sequence[UUID], *, channel_id: UUID, by: str, now:
     after = {id: right for id, right in answers.items() if isinstance(right, Right)}
     before = {id: rights[id] for id in after}
     await store.save(tx, [(before[i], after[i]) for i in after])
-    return answers, [*(facts.key_revealed(r, by) for r in after.values()), *_told(before, after)]
+    links = [facts.link_revealed(right, by) for right in after.values() if right.kind == LINK]
+    return answers, links + _told(before, after)
 
 
 async def move_units(
@@ -126,20 +128,15 @@ async def find(tx: Tx, id: UUID, *, channel_id: UUID | None = None, now: datetim
     return right
 
 
+async def of_order(tx: Tx, lane: int, order_id: UUID, *, now: datetime) -> list[Right]:
+    """All rights of an order, in the order of their ids."""
+    return await store.of_order(tx, lane, order_id, now=now)
+
+
 async def search(
-    tx: Tx,
-    *,
-    channel_id: UUID,
-    now: datetime,
-    buyer: str = "",
-    order_id: UUID | None = None,
-    state: str | None = None,
-    before: UUID | None = None,
-    limit: int = 100,
+    tx: Tx, *, channel_id: UUID, buyer: str, state: str | None, before: UUID | None, limit: int, now: datetime
 ) -> list[Right]:
-    """All rights of an order, or a page of a buyer's rights, newest first and older than `before`."""
-    if order_id is not None:
-        return await store.of_order(tx, order_id, channel_id=channel_id, now=now)
+    """A page of a buyer's rights, newest first and older than `before`."""
     return await store.of_buyer(tx, channel_id=channel_id, buyer=buyer, state=state, before=before, most=limit, now=now)
 
 

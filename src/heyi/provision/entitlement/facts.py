@@ -31,8 +31,8 @@ def ended(right: Right) -> Fact:
     return _about(right, ENDED, data)
 
 
-def key_revealed(right: Right, by: str) -> Fact:
-    """Somebody (`by`, an access key's name, never a person's) saw the key or the link."""
+def link_revealed(right: Right, by: str) -> Fact:
+    """Somebody (`by`, an access key's name, never a person's) saw the link. The vault says it of card keys."""
     return _about(right, KEY_REVEALED, {"component": right.component, "kind": right.kind, "by": by})
 
 

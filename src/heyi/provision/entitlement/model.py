@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from heyi.kernel.ids import lane_of
+from heyi.kernel.ids import lane_of, to_text
 from heyi.kernel.machine import Machine
 from heyi.kernel.money import Money
 from heyi.kernel.parts import CARD_KEY, LINK, VOUCHER, AccountField, Part, Validity
@@ -159,6 +159,25 @@ class Right:
         """The share that is earned unit by unit; nothing when delivery has earned it already."""
         share = self.properties.share
         return share if self.properties.earn_on == "use" else Money(0, share.currency)
+
+    @property
+    def has_reveal(self) -> bool:
+        """Whether there is a key or a link to be shown."""
+        return self.kind in REVEALED_KINDS
+
+    @property
+    def link(self) -> str | None:
+        """The link with its places filled in: {entitlement}, {item} and {order} become public ids."""
+        link = self.properties.link
+        ids = {"{entitlement}": ("ent", self.id), "{item}": ("itm", self.item_id), "{order}": ("ord", self.order_id)}
+        for place, (prefix, id) in ids.items():
+            link = link and link.replace(place, to_text(prefix, id))
+        return link
+
+    @property
+    def cost(self) -> Money:
+        """What the whole right costs us."""
+        return self.properties.cost
 
     @property
     def missing(self) -> tuple[AccountField, ...]:

@@ -65,12 +65,12 @@ order by id desc
 limit %(most)s;
 
 -- name: list_by_order
--- All rights of one order of this channel.
+-- All rights of one order.
 select id, channel_id, buyer, order_id, item_id, component, benefit, title, kind, partner_id, state, ended_why,
     units_total, units_left, units_reserved, valid_from, valid_to, properties, provider_state, provider_heard_at,
     created_at, activated_at, ended_at
 from entitlement.entitlements
-where lane = %(lane)s and order_id = %(order)s and channel_id = %(channel)s
+where lane = %(lane)s and order_id = %(order)s
 order by id;
 
 -- name: save

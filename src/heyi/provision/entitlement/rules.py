@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from msgspec import structs
 
-from heyi.infra.sealing import mask
 from heyi.kernel.errors import ManyRefused, Refused
+from heyi.kernel.masking import mask
 from heyi.kernel.parts import PHYSICAL, SERVICE, VOUCHER, Part, Validity
 from heyi.provision.entitlement.errors import (
     AccountMalformed,
@@ -150,7 +150,7 @@ def revealed(right: Right, now: datetime) -> Right:
 
 
 def check_use(right: Right, units: int, now: datetime) -> None:
-    """Raises NoCode, Held, Ended, Failed, NotDelivered, NotActivated or Exhausted when these units cannot be used now."""
+    """Raises NoCode, Held, Ended, Failed, NotDelivered, NotActivated or Exhausted when units cannot be used now."""
     if right.kind != VOUCHER:
         raise NoCode
     if right.holds:

@@ -89,9 +89,8 @@ async def of_buyer(
     return await _with_holds(tx, rows, now=now)
 
 
-async def of_order(tx: Tx, order_id: UUID, *, channel_id: UUID, now: datetime) -> list[Right]:
-    rows = await tx.rows(SQL["list_by_order"], lane=lane_of(order_id), order=order_id, channel=channel_id)
-    return await _with_holds(tx, rows, now=now)
+async def of_order(tx: Tx, lane: int, order_id: UUID, *, now: datetime) -> list[Right]:
+    return await _with_holds(tx, await tx.rows(SQL["list_by_order"], lane=lane, order=order_id), now=now)
 
 
 async def save(tx: Tx, changes: Sequence[tuple[Right, Right]]) -> None:
