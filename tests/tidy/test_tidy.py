@@ -19,7 +19,9 @@ FILE_LINES_MAX, FLOW_LINES_MAX, FUNCTION_LINES_MAX, FRONT_DOOR_MAX = 300, 150, 6
 
 
 def _sources(*folders: str) -> list[Path]:
-    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py") if "__pycache__" not in str(path))
+    return sorted(
+        path for folder in folders for path in (ROOT / folder).rglob("*.py") if "__pycache__" not in str(path)
+    )
 
 
 def _calls(path: Path) -> Iterator[tuple[int, str]]:
@@ -74,7 +76,9 @@ def test_pure_files_do_no_io(context: Path) -> None:
     for name in PURE:
         path = context / name
         if path.is_file():
-            guests = {i for i in _imports(path) if i.startswith(("heyi.infra", "psycopg", "httpx2", "litestar", "asyncio"))}
+            guests = {
+                i for i in _imports(path) if i.startswith(("heyi.infra", "psycopg", "httpx2", "litestar", "asyncio"))
+            }
             assert not guests, f"{path}: {guests}; I/O belongs into store.py or actions.py"
 
 

@@ -25,8 +25,9 @@ class Machine(Generic[S]):
     def states(self) -> set[S]:
         return {self.first, *(state for state, _ in self.moves), *self.moves.values()}
 
-    def reachable(self) -> set[S]:
-        seen, edge = {self.first}, [self.first]
+    def reachable(self, *born: S) -> set[S]:
+        """Every state that something can come to, from the first one or from those it may be born in."""
+        seen, edge = {self.first, *born}, [self.first, *born]
         while edge:
             here = edge.pop()
             for (state, _), target in self.moves.items():
