@@ -1,4 +1,4 @@
-"""Every named query runs under a role that is granted just its own context's schema: contexts are strangers in SQL too."""
+"""Every named query runs under a role that is granted just its own context's schema: strangers in SQL too."""
 
 from __future__ import annotations
 

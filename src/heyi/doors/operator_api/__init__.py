@@ -1,1 +1,27 @@
 """Everything that an operator does; the command line and the console use nothing else."""
+
+from heyi.doors.operator_api import (
+    benefits,
+    bundles,
+    channels,
+    deposits,
+    keys,
+    offers,
+    orders,
+    partners,
+    suppliers,
+    tasks,
+)
+
+HANDLERS = [
+    *partners.HANDLERS,
+    *channels.HANDLERS,
+    *deposits.HANDLERS,
+    *suppliers.HANDLERS,
+    *benefits.HANDLERS,
+    *offers.HANDLERS,
+    *bundles.HANDLERS,
+    *keys.HANDLERS,
+    *orders.HANDLERS,
+    *tasks.HANDLERS,
+]
