@@ -1,0 +1,22 @@
+"""The operators' command line. It does nothing that the operator API does not do, except running heyi itself."""
+
+from __future__ import annotations
+
+from heyi.app.cli import running
+from heyi.app.cli.frame import make_app
+
+app = make_app(
+    "heyi 合益, the benefits alliance platform: sell, deliver and trace bundles of other companies' benefits.\n\n"
+    "Most commands talk to a running heyi (HEYI_URL, HEYI_OPERATOR_KEY; both are found by themselves where "
+    "`heyi up` or `heyi demo` runs). Exit codes: 0 done, 1 refused or failed, 2 wrong command line.",
+    epilog="Start with [cyan]heyi demo[/cyan], or [cyan]heyi up[/cyan] and [cyan]heyi doctor[/cyan].",
+)
+running.register(app)
+
+
+def main() -> None:
+    """`heyi …`"""
+    app(prog_name="heyi")
+
+
+__all__ = ["app", "main"]
