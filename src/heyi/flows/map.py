@@ -18,7 +18,7 @@ from heyi.flows import deliver, expire, housekeeping, restock, tell
 from heyi.infra.tools import Tools
 from heyi.kernel.facts import Fact
 
-Handler = Callable[[Tools, Sequence[Fact]], Awaitable[None]]
+Handler = Callable[[Tools, Sequence[Fact]], Awaitable[object]]
 
 LATER: tuple[tuple[str, Handler], ...] = (
     # a channel bought

@@ -108,7 +108,8 @@ async def react(tools: Tools, handler: Handler, facts: Sequence[Fact]) -> None:
     Raises the first error in the end: the job stays, and is tried again.
     """
     try:
-        return await handler(tools, facts)
+        await handler(tools, facts)
+        return
     except psycopg.OperationalError:
         raise  # the database is away, or two transactions waited for each other: all of it again, later
     except Exception as error:
@@ -124,7 +125,6 @@ async def react(tools: Tools, handler: Handler, facts: Sequence[Fact]) -> None:
             broken, failed = error, True
     if failed:
         raise broken
-    return None
 
 
 def counted(name: str, run: Callable[[jobs.Args], Awaitable[None]]) -> Callable[[Mapping[str, str]], Awaitable[None]]:

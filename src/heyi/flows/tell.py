@@ -57,7 +57,10 @@ async def _in_order(tx: Tx, page: journal.Page) -> list[Fact]:
 
 
 async def ask_resend(tools: Tools, holder_id: UUID, endpoint_id: UUID, *, since: datetime) -> None:
-    """All that an endpoint listens to since a time, again, in the background. Raises EndpointUnknown, EndpointDisabled."""
+    """All that an endpoint listens to since a time, again, in the background.
+
+    Raises EndpointUnknown, EndpointDisabled.
+    """
     asked_at = tools.clock.now().isoformat()
     args = {"holder": str(holder_id), "endpoint": str(endpoint_id), "since": since.isoformat(), "asked_at": asked_at}
     async with tools.db.transaction() as tx:

@@ -13,10 +13,10 @@ CHANNEL, PARTNER, OPERATOR = "channel", "partner", "operator"
 # What a key may do unless its maker says less.
 SCOPES = {
     CHANNEL: frozenset({
-        "orders:read", "orders:write", "entitlements:read", "entitlements:write", "bundles:read", "webhooks:write",
-        "balance:read",
+        "orders:read", "orders:write", "entitlements:read", "entitlements:write", "bundles:read", "webhooks:read",
+        "webhooks:write", "balance:read",
     }),
-    PARTNER: frozenset({"redemptions:read", "redemptions:write", "usage:write", "webhooks:write"}),
+    PARTNER: frozenset({"redemptions:read", "redemptions:write", "usage:write", "webhooks:read", "webhooks:write"}),
     OPERATOR: frozenset({"operator:read", "operator:write", "keys:write"}),
 }  # fmt: skip
 # Seen in a key's first letters, so that a key in the wrong place is noticed.

@@ -14,9 +14,9 @@ from heyi.watch.webhook.actions import (
     forget,
     record,
 )  # fmt: skip
-from heyi.watch.webhook.model import Announcement, Outcome, Sending
+from heyi.watch.webhook.model import Announcement, Delivery, Endpoint, Outcome, Sending
 
 __all__ = [
-    "TIMEOUT_S", "Announcement", "Outcome", "Sending", "about_order", "announce", "announce_again", "call_for",
-    "claim", "endpoints", "forget", "record",
+    "TIMEOUT_S", "Announcement", "Delivery", "Endpoint", "Outcome", "Sending", "about_order", "announce",
+    "announce_again", "call_for", "claim", "endpoints", "forget", "record",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 select count(*) as n from webhook.endpoints where holder_id = %(holder_id)s and state <> 'deleted';
 
 -- name: make_endpoint
+-- The secret comes sealed; nobody reads it here.
 insert into webhook.endpoints (id, holder_kind, holder_id, url, events, description, secret, created_at)
 values (%(id)s, %(holder_kind)s, %(holder_id)s, %(url)s, %(events)s::text[], %(description)s, %(secret)s, %(now)s);
 
@@ -119,6 +120,7 @@ select id, holder_kind, holder_id, url, events, description, state, disabled_why
 from webhook.endpoints where id = any(%(ids)s::uuid[]) and state = 'active' order by id for no key update;
 
 -- name: save_health
+-- Endpoints in trouble, recovered, or given up; one statement for all that a group of tries was about.
 update webhook.endpoints e
 set failing_since = h.failing_since, failures = h.failures, disabled_why = h.why,
     state = case when h.why is null then e.state else 'disabled' end
@@ -160,6 +162,7 @@ where endpoint_id = %(endpoint_id)s and (%(state)s::text is null or state = %(st
 order by id desc limit %(most)s;
 
 -- name: read_delivery
+-- One line of the log, as it is after it was asked for again.
 select id, fact_id, event, state, attempts, next_at, created_at, ended_at
 from webhook.deliveries where id = %(id)s and endpoint_id = %(endpoint_id)s;
 
