@@ -1,0 +1,99 @@
+"""Offers: where a benefit comes from, what it costs there, and which place is asked first."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from litestar import get, patch, post
+from msgspec import Meta
+
+from heyi.doors.idempotency import IdempotencyKey
+from heyi.doors.operator_api.benefits import money_in
+from heyi.doors.operator_api.partners import READ, WRITE
+from heyi.doors.shapes import Body, MoneyBody, MoneyShape, Shape, Short, id_in, money
+from heyi.infra.tools import Tools
+from heyi.kernel.ids import to_text
+from heyi.offer import catalog
+from heyi.offer.catalog.model import BenefitOffer
+
+ProductNo = Annotated[str, Meta(max_length=64, pattern=r"^[^\x00-\x1f\x7f\ud800-\udfff]*$")]
+Priority = Annotated[int, Meta(ge=0, le=1_000_000, description="the lowest active one is sold")]
+# The state that a change asks for, as the move that leads there.
+MOVES = {None: None, "held": "hold", "active": "resume", "withdrawn": "withdraw"}
+
+
+class OfferBody(Body):
+    """`supplier` is named for source supplier alone. A card key comes from stock or a supplier, a top-up from a
+    supplier, everything else from our own hands or a supplier.
+    """
+
+    source: Literal["stock", "supplier", "own"]
+    cost: MoneyBody
+    supplier: Short | None = None
+    product_no: ProductNo = ""
+    priority: Priority = 100
+
+
+class OfferPatch(Body):
+    """What is left out stays. It counts from the next order on."""
+
+    cost: MoneyBody | None = None
+    product_no: ProductNo | None = None
+    priority: Priority | None = None
+    state: Literal["active", "held", "withdrawn"] | None = None
+
+
+class OfferShape(Shape):
+    id: str
+    benefit: str
+    source: str
+    supplier: str | None
+    product_no: str
+    cost: MoneyShape
+    priority: int
+    state: str
+    created_at: datetime | None
+
+
+def offer_shape(offer: BenefitOffer) -> OfferShape:
+    return OfferShape(
+        id=to_text("ofr", offer.id), benefit=to_text("ben", offer.benefit_id), source=offer.source,
+        supplier=to_text("sup", offer.supplier_id) if offer.supplier_id else None, product_no=offer.product_no,
+        cost=money(offer.cost), priority=offer.priority, state=offer.state, created_at=offer.created_at,
+    )  # fmt: skip
+
+
+@post("/benefits/{benefit_id:str}/offers", guards=[WRITE], summary="Add a place where it comes from", tags=["offers"])
+async def make_offer(
+    benefit_id: str, data: OfferBody, tools: Tools, idempotency_key: IdempotencyKey = None
+) -> OfferShape:
+    async with tools.db.transaction() as tx:
+        return offer_shape(
+            await catalog.benefits.add_offer(
+                tx, id_in("ben", benefit_id), source=data.source,
+                supplier_id=None if data.supplier is None else id_in("sup", data.supplier),
+                product_no=data.product_no, cost=money_in(data.cost), priority=data.priority, now=tools.clock.now(),
+            )
+        )  # fmt: skip
+
+
+@get("/benefits/{benefit_id:str}/offers", guards=[READ], summary="A benefit's offers, best first", tags=["offers"])
+async def list_offers(benefit_id: str, tools: Tools) -> list[OfferShape]:
+    async with tools.db.reading() as tx:
+        return [offer_shape(offer) for offer in await catalog.benefits.offers(tx, id_in("ben", benefit_id))]
+
+
+@patch("/offers/{offer_id:str}", guards=[WRITE], summary="Change, hold, resume or withdraw an offer", tags=["offers"])
+async def change_offer(offer_id: str, data: OfferPatch, tools: Tools) -> OfferShape:
+    async with tools.db.transaction() as tx:
+        return offer_shape(
+            await catalog.benefits.change_offer(
+                tx, id_in("ofr", offer_id), product_no=data.product_no,
+                cost=None if data.cost is None else money_in(data.cost), priority=data.priority,
+                move=MOVES[data.state],
+            )
+        )  # fmt: skip
+
+
+HANDLERS = [make_offer, list_offers, change_offer]

@@ -1,0 +1,176 @@
+"""A version of a bundle as it is written and read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Meta
+
+from heyi.doors.operator_api.moments import Moment
+from heyi.doors.shapes import Body, CodeWord, Line, MoneyBody, MoneyShape, Shape
+from heyi.kernel.ids import to_text
+from heyi.offer import catalog
+from heyi.offer.catalog.model import COMPONENTS_MAX, NODES_MAX, WEIGHT_MAX, Component, Document, Group, Version
+
+Role = Literal["core", "frequent", "surprise"]
+Event = Literal["activated", "redeemed"]
+# Bounds of the type only: what a number may be is said when the version is published, with all its other faults.
+Number = Annotated[int, Meta(ge=-1_000_000, le=1_000_000)]
+Weight = Annotated[int, Meta(ge=0, le=WEIGHT_MAX)]
+
+
+class NodeBody(Body, omit_defaults=True):
+    """A step of a delivery graph: do deliver, cancel, wait (for date, days, component, buyer) or split."""
+
+    do: Literal["deliver", "cancel", "wait", "split"]
+    for_: Literal["date", "days", "component", "buyer"] | None = msgspec.field(name="for", default=None)
+    at: Moment | None = None
+    days: Number | None = None
+    times: Number | None = None
+    component: CodeWord | None = None
+    event: Event | None = None
+    within_days: Number | None = None
+    then: CodeWord | None = None
+    else_: CodeWord | None = msgspec.field(name="else", default=None)
+
+
+class DeliveryBody(Body, omit_defaults=True):
+    """A graph (`start`, `nodes`), or a short word for one: `when` is now · at (at) · after_days (days) · monthly
+    (times) · after (component, event, within_days, otherwise) · ask (when the buyer asks).
+    """
+
+    when: Literal["now", "at", "after_days", "monthly", "after", "ask"] | None = None
+    at: Moment | None = None
+    days: Number | None = None
+    times: Number | None = None
+    component: CodeWord | None = None
+    event: Event | None = None
+    within_days: Number | None = None
+    otherwise: Literal["deliver", "cancel"] | None = None
+    start: CodeWord | None = None
+    nodes: Annotated[dict[CodeWord, NodeBody], Meta(max_length=NODES_MAX)] | None = None
+
+
+class ComponentBody(Body):
+    """A benefit in the bundle. Its share of the price is a `weight`, or an explicit `share_minor`, for all its units
+    together. `accounts` maps the benefit's field names to the order's account names.
+    """
+
+    code: CodeWord
+    benefit: CodeWord
+    role: Role = "core"
+    quantity: Number = 1
+    weight: Weight | None = None
+    share_minor: Weight | None = None
+    delivery: DeliveryBody | None = None
+    accounts: Annotated[dict[CodeWord, CodeWord], Meta(max_length=50)] = {}
+
+
+class GroupBody(Body):
+    """A choice of `pick` different options; the weight (or share) is that of each slot, options have none."""
+
+    code: CodeWord
+    title: Line
+    pick: Number
+    options: Annotated[list[ComponentBody], Meta(max_length=COMPONENTS_MAX)]
+    role: Role = "core"
+    weight: Weight | None = None
+    share_minor: Weight | None = None
+
+
+class VersionBody(Body):
+    """`sold_out`: what becomes of an order when a card key is missing: its item waits for stock, or it is refused."""
+
+    price: MoneyBody
+    components: Annotated[list[ComponentBody], Meta(max_length=COMPONENTS_MAX)] = []
+    groups: Annotated[list[GroupBody], Meta(max_length=20)] = []
+    sold_out: Literal["wait", "refuse"] = "wait"
+
+
+class ComponentShape(Shape):
+    """`delivery_in_words` is null while the graph has faults."""
+
+    code: str
+    benefit: str
+    role: str
+    quantity: int
+    weight: int | None
+    share_minor: int | None
+    delivery: dict[str, Any]
+    delivery_in_words: dict[str, str] | None
+    accounts: dict[str, str]
+
+
+class GroupShape(Shape):
+    code: str
+    title: str
+    pick: int
+    options: list[ComponentShape]
+    role: str
+    weight: int | None
+    share_minor: int | None
+
+
+class VersionShape(Shape):
+    bundle: str
+    version: int
+    state: str
+    price: MoneyShape
+    sold_out: str
+    components: list[ComponentShape]
+    groups: list[GroupShape]
+    created_at: datetime
+    published_at: datetime | None
+
+
+def document_in(body: VersionBody) -> Document:
+    components = tuple(_component_in(c, c.role) for c in body.components)
+    groups = tuple(
+        Group(g.code, g.title, g.pick, tuple(_component_in(o, g.role) for o in g.options), g.role, g.weight,
+              g.share_minor)
+        for g in body.groups
+    )  # fmt: skip
+    return Document(body.price.amount_minor, body.price.currency, components, groups, body.sold_out)
+
+
+def _component_in(body: ComponentBody, role: str) -> Component:
+    delivery = {} if body.delivery is None else msgspec.to_builtins(body.delivery)
+    return Component(
+        body.code, body.benefit, role, body.quantity, body.weight, body.share_minor, delivery, dict(body.accounts)
+    )  # fmt: skip
+
+
+def version_shape(version: Version, zone: ZoneInfo) -> VersionShape:
+    document = version.document
+    titles = {c.code: document.benefits[c.benefit].title for c in document.components if c.benefit in document.benefits}
+
+    def component(c: Component) -> ComponentShape:
+        return _component_shape(c, zone, titles)
+
+    return VersionShape(
+        bundle=to_text("bnd", version.bundle_id), version=version.version, state=version.state,
+        price=MoneyShape(amount_minor=document.price_minor, currency=document.currency), sold_out=document.sold_out,
+        components=[component(c) for c in document.components],
+        groups=[
+            GroupShape(code=g.code, title=g.title, pick=g.pick, options=[component(o) for o in g.options],
+                       role=g.role, weight=g.weight, share_minor=g.share_minor)
+            for g in document.groups
+        ],
+        created_at=version.created_at, published_at=version.published_at,
+    )  # fmt: skip
+
+
+def _component_shape(component: Component, zone: ZoneInfo, titles: Mapping[str, str]) -> ComponentShape:
+    words = None
+    if not catalog.delivery.faults(component.delivery):
+        timing = catalog.delivery.timing(component.delivery)
+        words = catalog.delivery.in_words(timing, zone=zone, titles=titles)
+    return ComponentShape(
+        code=component.code, benefit=component.benefit, role=component.role, quantity=component.quantity,
+        weight=component.weight, share_minor=component.share_minor, delivery=component.delivery,
+        delivery_in_words=words, accounts=component.accounts,
+    )  # fmt: skip

@@ -1,0 +1,71 @@
+"""The offer's doors alone behind one app, and a client that speaks as an operator or as a channel."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from litestar import Litestar, Router
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.testing import AsyncTestClient
+
+from heyi.doors.access import Doorman, caller_of
+from heyi.doors.idempotency import Idempotency
+from heyi.doors.open_api.v1 import bundles as open_bundles
+from heyi.doors.operator_api import benefits, bundles, channels, offers, partners
+from heyi.doors.problems import on_crash, on_http, on_refused
+from heyi.infra.tools import Tools
+from heyi.kernel.errors import Refused
+from heyi.offer import partner
+
+OPERATOR = [*partners.HANDLERS, *channels.HANDLERS, *benefits.HANDLERS, *offers.HANDLERS, *bundles.HANDLERS]
+
+
+class Speaker:
+    """JSON in, JSON out, with one key."""
+
+    def __init__(self, client: AsyncTestClient[Litestar], key: str) -> None:
+        self._client = client
+        self._headers = {"Authorization": f"Bearer {key}", "Accept-Language": "en"}
+
+    async def __call__(self, verb: str, path: str, body: Any = None, **more: Any) -> tuple[int, Any]:
+        answer = await self._client.request(verb, path, json=body, headers=self._headers, **more)
+        return answer.status_code, answer.json() if answer.content else None
+
+    async def ok(self, verb: str, path: str, body: Any = None) -> Any:
+        status, answer = await self(verb, path, body)
+        assert status < 300, answer
+        return answer
+
+    def as_key(self, key: str) -> Speaker:
+        return Speaker(self._client, key)
+
+
+def make_app(tools: Tools) -> Litestar:
+    app = Litestar(
+        route_handlers=[
+            Router("/v1", route_handlers=open_bundles.HANDLERS),
+            Router("/v1/operator", route_handlers=OPERATOR),
+        ],
+        dependencies={
+            "tools": Provide(lambda: tools, sync_to_thread=False),
+            "caller": Provide(caller_of, sync_to_thread=False),
+        },
+        middleware=[Idempotency()],
+        exception_handlers={Refused: on_refused, HTTPException: on_http, Exception: on_crash},
+        logging_config=None,
+    )
+    app.state.tools = tools
+    app.state.doorman = Doorman(tools)
+    return app
+
+
+@asynccontextmanager
+async def speaking_as_operator(tools: Tools) -> AsyncIterator[Speaker]:
+    async with tools.db.transaction() as tx:
+        first = await partner.bootstrap_operator(tx, now=tools.clock.now())
+    assert first is not None, "one operator a database"
+    async with AsyncTestClient(make_app(tools)) as client:
+        yield Speaker(client, first.secret)
