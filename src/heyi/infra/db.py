@@ -10,6 +10,7 @@ import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, LiteralString, cast
 from uuid import UUID
@@ -38,20 +39,29 @@ def queries(folder: str, name: str = "queries.sql") -> Mapping[str, LiteralStrin
 
 def col(values: Iterable[object]) -> str:
     """An array literal of values whose text never needs quoting: UUIDs, numbers, booleans; None is NULL."""
-    return "{" + ",".join(["null" if v is None else str(v) for v in values]) + "}"
-
-
-_QUOTE = re.compile(r'(["\\])')
+    # A UUID's cheapest text are its 32 hex digits: an order writes a hundred of them.
+    texts = ["null" if v is None else f"{v.int:032x}" if type(v) is UUID else str(v) for v in values]
+    return "{" + ",".join(texts) + "}"
 
 
 def text_col(values: Iterable[str | None]) -> str:
     """An array literal of any text; None is NULL."""
-    return "{" + ",".join(["null" if v is None else '"' + _QUOTE.sub(r"\\\1", v) + '"' for v in values]) + "}"
+    values = list(values)
+    if None not in values:  # most columns need no quoting, and one look at the whole column is cheaper than one each
+        whole = '","'.join(cast("list[str]", values))
+        if values and "\\" not in whole and whole.count('"') == 2 * len(values) - 2:
+            return '{"' + whole + '"}'
+    # Plain replaces: a regular expression took half of the order path's time.
+    texts = ["null" if v is None else '"' + v.replace("\\", "\\\\").replace('"', '\\"') + '"' for v in values]
+    return "{" + ",".join(texts) + "}"
+
+
+_iso = lru_cache(maxsize=1024)(datetime.isoformat)  # a batch repeats its `now` in many rows
 
 
 def time_col(values: Iterable[datetime | None]) -> str:
     """An array literal of timestamps with time zone; None is NULL."""
-    return "{" + ",".join(["null" if v is None else f'"{v.isoformat()}"' for v in values]) + "}"
+    return "{" + ",".join(["null" if v is None else f'"{_iso(v)}"' for v in values]) + "}"
 
 
 def bytes_col(values: Iterable[bytes | None]) -> str:
