@@ -12,10 +12,13 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 
 from heyi.infra.db import Database
+from heyi.infra.sealing import SealBroken, Sealing
 from heyi.kernel.clock import millis
 from heyi.kernel.ids import new_id
 from heyi.offer import partner
 from heyi.offer.partner.model import OPERATOR
+
+PROOF = "master_key_proof"
 
 
 def first_operator_key(url: str) -> str | None:
@@ -61,6 +64,48 @@ def set_clock_offset(url: str, offset: timedelta) -> None:
 def alliance_time(url: str) -> datetime:
     """Now, as the alliance counts it."""
     return datetime.now(UTC) + clock_offset(url)
+
+
+def master_key_fits(url: str, master_key: bytes) -> bool:
+    """Whether this master key opens what was sealed on the first start; on the first start it is sealed."""
+    sealing = Sealing(master_key)
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "insert into infra.settings (name, value) values (%s, to_jsonb(%s::text)) on conflict (name) do nothing",
+            [PROOF, sealing.seal_secret(PROOF, PROOF).hex()],
+        )
+        row = connection.execute("select value #>> '{}' from infra.settings where name = %s", [PROOF]).fetchone()
+    try:
+        return row is not None and sealing.open_secret(bytes.fromhex(row[0]), PROOF) == PROOF
+    except SealBroken:
+        return False
+
+
+def server(url: str) -> tuple[int, timedelta]:
+    """PostgreSQL's version number (180006), and how far its clock is ahead of this machine's."""
+    with psycopg.connect(url, connect_timeout=5) as connection:
+        before = datetime.now(UTC)
+        row = connection.execute("select clock_timestamp()").fetchone()
+        between = before + (datetime.now(UTC) - before) / 2
+        return connection.info.server_version, (row[0] - between if row else timedelta())
+
+
+def backlog(url: str) -> tuple[int, timedelta]:
+    """Transactions whose facts were not handed on yet, and how long the oldest has waited."""
+    with psycopg.connect(url) as connection:
+        row = connection.execute("select count(*), min(at) from infra.unrelayed").fetchone()
+    waiting, oldest = row or (0, None)
+    return waiting, alliance_time(url) - oldest if oldest else timedelta()
+
+
+def processes(url: str) -> dict[str, int]:
+    """heyi's own connections by process name (web, worker …)."""
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(
+            "select application_name, count(*) from pg_stat_activity"
+            " where datname = current_database() and application_name like 'heyi %' group by 1"
+        ).fetchall()
+    return {name.removeprefix("heyi "): count for name, count in rows}
 
 
 class _opened:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heyi.app.cli import running
+from heyi.app.cli import bundles, channels, doctor, orders, running
 from heyi.app.cli.frame import make_app
 
 app = make_app(
@@ -12,6 +12,10 @@ app = make_app(
     epilog="Start with [cyan]heyi demo[/cyan], or [cyan]heyi up[/cyan] and [cyan]heyi doctor[/cyan].",
 )
 running.register(app)
+doctor.register(app)
+app.add_typer(orders.app, name="order")
+app.add_typer(bundles.app, name="bundle")
+app.add_typer(channels.app, name="channel")
 
 
 def main() -> None:
