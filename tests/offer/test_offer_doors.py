@@ -195,7 +195,7 @@ def a_benefit(**more: Any) -> dict[str, Any]:
         ("POST", P, {"code": "acme", "title": "x"}, 409, "/code"),
         ("POST", P, [], 400, None),
         ("GET", f"{P}/prt_x", None, 404, None),
-        ("GET", f"{P}?limit=0", None, 400, None),
+        ("GET", f"{P}?limit=0", None, 400, "/limit"),
         ("GET", f"{P}?cursor=x", None, 400, "/cursor"),
         ("POST", B, a_benefit(), 404, None),
         ("POST", B, a_benefit(kind="magic"), 400, "/kind"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
+import msgspec
 from litestar import get, patch, post
 from litestar.params import Parameter
 from msgspec import Meta
@@ -37,7 +38,9 @@ class AccountFieldBody(Body):
 
     name: CodeWord
     label: Line
-    pattern: Annotated[str, Meta(min_length=1, max_length=PATTERN_CHARS_MAX)]
+    pattern: Annotated[
+        str, Meta(min_length=1, max_length=PATTERN_CHARS_MAX, pattern=r"^[^\x00-\x1f\x7f\ud800-\udfff]+$")
+    ]
 
 
 class PropertiesBody(Body):
@@ -45,7 +48,7 @@ class PropertiesBody(Body):
     {entitlement}, {order} and {item} are filled in.
     """
 
-    validity: ValidityBody = ValidityBody()
+    validity: ValidityBody = msgspec.field(default_factory=ValidityBody)
     fields: Annotated[list[AccountFieldBody], Meta(max_length=FIELDS_MAX)] = []
     how_to_use: Long = ""
     units: Annotated[int, Meta(ge=1, le=UNITS_MAX)] = 1
@@ -60,7 +63,7 @@ class BenefitBody(Body):
     kind: Kind
     title: Line
     market_price: MoneyBody
-    properties: PropertiesBody = PropertiesBody()
+    properties: PropertiesBody = msgspec.field(default_factory=PropertiesBody)
 
 
 class BenefitPatch(Body):

@@ -97,11 +97,11 @@ async def list_bundles(
     limit: Limit = 50,
     cursor: Cursor = None,
     search: Search = None,
-    state: Literal["draft", "on_sale", "withdrawn"] | None = None,
+    in_state: Annotated[Literal["draft", "on_sale", "withdrawn"] | None, Parameter(query="state")] = None,
 ) -> Page[BundleShape]:
     async with tools.db.reading() as tx:
         found = await catalog.bundles.search(
-            tx, search=search, state=state, before=before(cursor), most=limit + 1
+            tx, search=search, state=in_state, before=before(cursor), most=limit + 1
         )  # fmt: skip
     return paged(found, limit, bundle_shape)
 
