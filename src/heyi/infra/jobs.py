@@ -90,6 +90,7 @@ async def work(
         app = _app(url, tasks, periodic)
         try:
             async with app.open_async():
+                await rescue(app)
                 await _until(stop, app, concurrency)
         except Exception:
             _log.exception("job worker ended; starting another")
