@@ -98,9 +98,10 @@ def _faults(error: HTTPException) -> list[dict[str, str]]:
     found = []
     for one in extra:
         if isinstance(one, dict):
-            found.append(
-                {"pointer": f"/{one.get('key', '')}", "code": "request.invalid", "detail": str(one.get("message", ""))}
-            )
+            # The framework names the whole body "data", and fields within it with dots.
+            key = str(one.get("key", ""))
+            pointer = "" if key == "data" else _pointer(key.removeprefix("data."))
+            found.append({"pointer": pointer, "code": "request.invalid", "detail": str(one.get("message", ""))})
     if found:
         return found
     cause = error.__cause__

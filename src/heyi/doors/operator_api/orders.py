@@ -27,12 +27,12 @@ async def list_all_orders(
     cursor: Cursor = None,
     channel: Annotated[str | None, Parameter(max_length=64)] = None,
     channel_order_no: Annotated[str | None, Parameter(max_length=64)] = None,
-    state: Annotated[str | None, Parameter(max_length=20, description="the fulfilment axis")] = None,
+    in_state: Annotated[str | None, Parameter(query="state", max_length=20, description="the fulfilment axis")] = None,
 ) -> Page[OrderShape]:
     async with tools.db.reading() as tx:
         found = await checkout.search(
             tx, channel_id=None, of_channel=None if channel is None else id_in("chn", channel),
-            before=before(cursor), limit=limit + 1, number=channel_order_no, state=state,
+            before=before(cursor), limit=limit + 1, number=channel_order_no, state=in_state,
         )  # fmt: skip
     return paged(found, limit, order_shape)
 

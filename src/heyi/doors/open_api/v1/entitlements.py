@@ -160,13 +160,13 @@ async def list_entitlements(
     caller: Caller,
     tools: Tools,
     buyer: Annotated[str, Parameter(min_length=1, max_length=64)],
-    state: Annotated[str | None, Parameter(max_length=20)] = None,
+    in_state: Annotated[str | None, Parameter(query="state", max_length=20)] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[EntitlementShape]:
     async with tools.db.reading() as tx:
         found = await entitlement.search(
-            tx, channel_id=caller.id, buyer=buyer, state=state, before=before(cursor), limit=limit + 1,
+            tx, channel_id=caller.id, buyer=buyer, state=in_state, before=before(cursor), limit=limit + 1,
             now=tools.clock.now(),
         )  # fmt: skip
     return paged(found, limit, entitlement_shape)

@@ -139,13 +139,13 @@ async def list_orders(
     cursor: Cursor = None,
     channel_order_no: Annotated[str | None, Parameter(max_length=64)] = None,
     buyer: Annotated[str | None, Parameter(max_length=64)] = None,
-    state: Annotated[str | None, Parameter(max_length=20, description="the fulfilment axis")] = None,
+    in_state: Annotated[str | None, Parameter(query="state", max_length=20, description="the fulfilment axis")] = None,
     since: datetime | None = None,
 ) -> Page[OrderShape]:
     async with tools.db.reading() as tx:
         found = await checkout.search(
             tx, channel_id=caller.id, before=before(cursor), limit=limit + 1, number=channel_order_no, buyer=buyer,
-            state=state, since=since,
+            state=in_state, since=since,
         )  # fmt: skip
     return paged(found, limit, order_shape)
 

@@ -133,13 +133,13 @@ async def list_redemptions(
     tools: Tools,
     limit: Limit = 50,
     cursor: Cursor = None,
-    state: Annotated[str | None, Parameter(max_length=20)] = None,
+    in_state: Annotated[str | None, Parameter(query="state", max_length=20)] = None,
     since: datetime | None = None,
     till: Annotated[str | None, Parameter(max_length=200)] = None,
 ) -> Page[RedemptionShape]:
     async with tools.db.reading() as tx:
         found = await redemption.search(
-            tx, partner_id=caller.id, state=state, since=since, till=till, before=before(cursor), limit=limit + 1
+            tx, partner_id=caller.id, state=in_state, since=since, till=till, before=before(cursor), limit=limit + 1
         )
     return paged(found, limit, redemption_shape)
 
