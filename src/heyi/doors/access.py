@@ -111,7 +111,7 @@ class Doorman:
         self._buckets[caller.key_id] = (left - 1, now)
 
 
-class allow:  # noqa: N801 - reads as a word in `guards=[allow("channel", "orders:read")]`
+class allow:
     """A guard: these kinds of caller (one or several), with this scope."""
 
     def __init__(self, kind: str | tuple[str, ...], scope: str) -> None:

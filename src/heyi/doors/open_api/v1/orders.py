@@ -12,6 +12,7 @@ from litestar.params import Parameter
 from msgspec import Meta
 
 from heyi.doors.access import Caller, allow
+from heyi.doors.open_api.v1.entitlements import RevealedShape, revealed_shape
 from heyi.doors.open_api.v1.order_shapes import (
     HappeningShape,
     OrderShape,
@@ -20,7 +21,6 @@ from heyi.doors.open_api.v1.order_shapes import (
     order_shape,
     quote_shape,
 )
-from heyi.doors.open_api.v1.entitlements import RevealedShape, revealed_shape
 from heyi.doors.paging import Cursor, Limit, Page, before, paged
 from heyi.doors.shapes import Accounts, Body, CodeWord, Count, Line, MoneyBody, Short, id_in
 from heyi.flows import buy, reveal, timeline
