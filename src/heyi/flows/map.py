@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from heyi.flows import deliver, expire, housekeeping, restock, tell
+from heyi.flows import expire, housekeeping, release, restock, tell
 from heyi.infra.tools import Tools
 from heyi.kernel.facts import Fact
 
@@ -27,23 +27,23 @@ LATER: tuple[tuple[str, Handler], ...] = (
     ("item.delivered", tell.those_concerned),
     ("item.waiting", tell.those_concerned),
     ("item.failed", tell.those_concerned),
-    ("item.failed", deliver.release_waiting),
+    ("item.failed", release.release_waiting),
     ("item.cancelled", tell.those_concerned),
-    ("item.cancelled", deliver.release_waiting),
+    ("item.cancelled", release.release_waiting),
     ("order.fulfilled", tell.those_concerned),
-    ("stock.arrived", restock.serve),
+    ("stock.arrived", restock.arrived),
     # the buyer uses them
     ("entitlement.activated", tell.those_concerned),
-    ("entitlement.activated", deliver.release_waiting),
+    ("entitlement.activated", release.release_waiting),
     ("key.revealed", tell.those_concerned),
     ("redemption.redeemed", tell.those_concerned),
-    ("redemption.redeemed", deliver.release_waiting),
+    ("redemption.redeemed", release.release_waiting),
     ("redemption.released", tell.those_concerned),
     ("redemption.expired", tell.those_concerned),
     ("redemption.reversed", tell.those_concerned),
     # and they end
     ("entitlement.ended", tell.those_concerned),
-    ("entitlement.ended", deliver.release_waiting),
+    ("entitlement.ended", release.release_waiting),
     # telling others did not work
     ("webhook.disabled", tell.those_concerned),
 )
@@ -53,6 +53,11 @@ UNHEARD: Mapping[str, str] = {
     "item.started": "the task says more, and the item's end follows",
     "item.scheduled": "the order said so when it was paid",
     "redemption.prepared": "the till has its answer; confirm, release or expiry follows within minutes",
+    "task.unknown": "fulfilment keeps asking by itself; the timeline shows it",
+    "task.declined": "fulfilment tries again by itself; the timeline shows it",
+    "task.waiting_for_person": "people look at `heyi task list`",
+    "task.difference": "people look at the list of differences",
+    "task.resolved": "what the person decided moves the item, and that is told",
 }
 
 # What the clock starts: (cron, with seconds as a sixth field, handler). Each runs once for all workers together.

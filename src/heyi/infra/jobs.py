@@ -27,7 +27,7 @@ Args = Mapping[str, str]
 GAP_S_MAX = 3600
 HEARTBEAT_S, STALLED_AFTER_S = 5.0, 20.0
 RESCUE_NAME, RESCUE_CRON = "jobs.rescue", "* * * * * */15"
-POLL_S = 5.0  # NOTIFY wakes the worker; this is for a notice that got lost
+POLL_S = 1.0  # NOTIFY wakes the worker for new jobs; this is for those that become due again
 _log = logging.getLogger("heyi.jobs")
 
 

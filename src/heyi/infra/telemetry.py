@@ -40,7 +40,7 @@ webhook_seconds = Histogram("heyi_webhook_seconds", "Time of one webhook try", b
 _SECRET_NAME = re.compile(
     r"secret|token|password|authorization|api_?key|master_key|card_pw|credential|^code$|signature|cookie", re.IGNORECASE
 )
-_SECRET_VALUE = re.compile(r"(whsec_|Bearer\s+|hyk_|://[^/\s:@]+:)[^\s\"'&,@]+")
+_SECRET_VALUE = re.compile(r"(whsec_|Bearer\s+|hk_|://[^/\s:@]+:)[^\s\"'&,@]+")
 _MASKED = "****"
 
 

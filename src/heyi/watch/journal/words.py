@@ -18,11 +18,20 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "item.waiting": ("{benefit} 等待中：{state} {reason}", "{benefit} waits: {state} {reason}"),
     "item.started": ("{benefit} 开始交付", "{benefit} is being delivered"),
     "item.scheduled": ("{benefit} 已排期", "{benefit} is scheduled"),
-    "task.sent": ("已向供货商提交", "sent to the supplier"),
-    "task.accepted": ("供货商已受理 {supplier_number}", "the supplier accepted it {supplier_number}"),
-    "task.unknown": ("供货商结果未知，将查询 {why}", "the supplier's answer is unknown; it will be asked {why}"),
-    "task.declined": ("供货商拒绝 {why}", "the supplier declined {why}"),
-    "task.waiting_for_person": ("等待人工处理 {why}", "waits for a person {why}"),
+    "task.unknown": (
+        "供货商 {supplier} 结果未知，持续查询中 {problem}",
+        "{supplier}'s answer is unknown; we keep asking {problem}",
+    ),
+    "task.declined": (
+        "供货商 {supplier} 未受理，将重试 {problem}",
+        "{supplier} declined; it will be tried again {problem}",
+    ),
+    "task.waiting_for_person": ("等待人工处理 {problem}", "waits for a person {problem}"),
+    "task.difference": (
+        "供货商 {supplier} 迟到成功：明细已另行了结，列入差异",
+        "{supplier} delivered after the item had ended otherwise: listed as a difference",
+    ),
+    "task.resolved": ("人工处理完成 {how} {note}", "resolved by a person {how} {note}"),
     "entitlement.activated": ("{benefit} 权益已生效", "the right to {benefit} is active"),
     "entitlement.ended": ("{benefit} 权益已结束：{why}", "the right to {benefit} has ended: {why}"),
     "key.revealed": ("卡密已查看（{by}）", "the key was read by {by}"),
@@ -34,14 +43,21 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "refund.completed": ("退款完成 {amount}", "refunded {amount}"),
     "stock.arrived": ("新库存到货 {count}", "{count} new keys arrived"),
     "webhook.disabled": ("回调地址已停用：{reason}", "webhook endpoint disabled: {reason}"),
-    "attempt.started": ("第 {number} 次尝试，外部单号 {outer_number}", "attempt {number}, our number {outer_number}"),
+    "attempt.started": (
+        "第 {number} 次尝试，供货商 {supplier}，外部单号 {outer_number}",
+        "attempt {number} at {supplier}, our number {outer_number}",
+    ),
+    "attempt.accepted": (
+        "供货商 {supplier} 已受理，单号 {supplier_number}",
+        "{supplier} accepted it, number {supplier_number}",
+    ),
     "attempt.ended": (
-        "尝试结束：{state} {why}，供货商单号 {supplier_number}",
-        "attempt ended: {state} {why}, the supplier's number {supplier_number}",
+        "第 {number} 次尝试结束：{state} {why} {supplier_number}",
+        "attempt {number} ended: {state} {why} {supplier_number}",
     ),
     "call.made": (
-        "{verb} {method} {url} → {status} {error}（{duration_ms} ms）",
-        "{verb} {method} {url} → {status} {error} ({duration_ms} ms)",
+        "{verb} → {supplier}：{status} {error}（{duration_ms} ms）",
+        "{verb} → {supplier}: {status} {error} ({duration_ms} ms)",
     ),
     "webhook.sent": (
         "回调 {event} → {url}：{status} {error}（{duration_ms} ms）",
