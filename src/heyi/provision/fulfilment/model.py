@@ -8,7 +8,6 @@ alliance's time; leases and graces are real time, because the other side's clock
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +16,6 @@ import msgspec
 from heyi.kernel.ids import to_text
 from heyi.kernel.machine import Machine
 from heyi.kernel.parts import Part
-from heyi.kernel.talk import Answer
 
 SCHEDULED, WAITING_FOR_EVENT, WAITING_FOR_BUYER = "scheduled", "waiting_for_event", "waiting_for_buyer"
 WAITING_FOR_STOCK, WAITING_FOR_PERSON = "waiting_for_stock", "waiting_for_person"
@@ -34,6 +32,7 @@ TASK = Machine[str](
         (SCHEDULED, "send"): SENDING,
         (SCHEDULED, "deliver"): DELIVERED,
         (SCHEDULED, "want_stock"): WAITING_FOR_STOCK,
+        (SCHEDULED, "want_buyer"): WAITING_FOR_BUYER,
         (SCHEDULED, "want_person"): WAITING_FOR_PERSON,
         (SCHEDULED, "fail"): FAILED,
         (SENDING, "ask"): ASKING,
@@ -95,7 +94,8 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What is needed to deliver, copied from the part that was sold; stored with the task as JSON.
 
     `accounts` keep the order of the part's fields. `wanted` are the account names it cannot do without. `later`: the
-    item was scheduled and has not yet been moved to delivering. Amounts are in minor units of `currency`.
+    item did not start as delivering. Amounts are in minor units of `currency`; what our own hands give is owed to the
+    partner.
     """
 
     title: str
@@ -109,6 +109,7 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     units: int = 1
     ship_to: dict[str, Any] | None = None
     later: bool = False
+    partner_id: UUID | None = None
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -138,72 +139,6 @@ class Release:
     lane: int
     item_id: UUID
     accounts: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """One supplier account as the worker needs it; credentials are in the clear and never leave memory."""
-
-    id: UUID
-    code: str
-    dialect: str
-    base_url: str
-    credentials: dict[str, str] = field(repr=False)
-    callback_url: str
-    timeout_ms: int
-    typical_ms: int
-    grace_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """A claimed task (or an ended attempt that is to be asked about once more), ready to be talked over.
-
-    `verb` is submit, query or recheck. `lease` proves that the task is still ours when the answer is recorded;
-    `lease_until` is real time. `queries` counts this one.
-    """
-
-    verb: str
-    account: Account
-    lane: int
-    task_id: UUID
-    item_id: UUID
-    order_id: UUID
-    entitlement_id: UUID | None
-    benefit_id: UUID
-    kind: str
-    request: Request
-    attempt_id: UUID
-    number: int
-    outer_number: str
-    lease: UUID
-    lease_until: datetime
-    sent_until: datetime
-    queries: int = 0
-    submits: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """One HTTP exchange as it is kept: masked already."""
-
-    method: str
-    url: str
-    request: str
-    status: int | None
-    response: str | None
-    error: str
-    duration_ms: int
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """How an errand's talk ended, with the exchanges that led there."""
-
-    errand: Errand
-    answer: Answer
-    exchanges: tuple[Exchange, ...] = ()
 
 
 def outer_number(item_id: UUID, number: int) -> str:

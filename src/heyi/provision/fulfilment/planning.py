@@ -48,4 +48,5 @@ def request_of(part: Part, item_state: str, ship_to: dict[str, object] | None) -
         units=part.units,
         ship_to=ship_to if part.kind == PHYSICAL else None,
         later=item_state != "delivering",
+        partner_id=part.partner_id,
     )

@@ -12,3 +12,221 @@ from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(items)s::uuid[], %(orders)
           after_component, after_event, otherwise, request, problem)
 on conflict (lane, item_id, purpose, sequence) do nothing;
 
+-- name: suppliers_with_work
+-- The scout's one look for all accounts: who has something due? A paused account is still asked about what it accepted.
+select s.id from fulfilment.suppliers s
+where s.state = 'active' and exists (select from fulfilment.tasks t
+        where t.supplier_id = s.id and t.state = 'scheduled' and t.supplier_id is not null and t.due_at <= %(now)s)
+    or exists (select from fulfilment.tasks t
+        where t.supplier_id = s.id and t.state = 'asking' and t.due_at <= %(now)s)
+    or exists (select from fulfilment.attempts a where a.supplier_id = s.id and a.recheck_at <= %(now)s)
+order by s.id;
+
+-- name: plan_each_time
+-- The claim's limit and the size of the backlog decide its plan: a plan made for any limit might sort a million rows.
+select set_config('plan_cache_mode', 'force_custom_plan', true);
+
+-- name: lock_supplier
+-- One claimer per account at a time, whichever process it lives in; the others come back a moment later.
+select * from fulfilment.suppliers where id = %(supplier)s for no key update skip locked;
+
+-- name: slots_taken
+-- Counted after the account was locked, in a snapshot of its own, so that ten workers keep one limit.
+select count(*)::integer as taken from fulfilment.tasks
+where supplier_id = %(supplier)s and lease is not null and lease_until > %(wall)s;
+
+-- name: claim_queries
+-- What was accepted, or may have been, is asked about first: it is bounded by what was sent. `due_at` moves behind the
+-- lease, so that a worker which dies leaves nothing to mend.
+with due as (
+    select lane, id from fulfilment.tasks
+    where supplier_id = %(supplier)s and state = 'asking' and due_at <= %(now)s
+    order by due_at limit %(most)s for update skip locked
+)
+update fulfilment.tasks t
+set lease = %(lease)s, lease_until = %(until)s, due_at = %(again)s, queries = t.queries + 1, heard = false
+from due, fulfilment.attempts a
+where t.lane = due.lane and t.id = due.id
+    and a.lane = t.lane and a.order_id = t.order_id and a.task_id = t.id and a.number = t.attempts
+returning t.lane, t.id, t.item_id, t.order_id, t.entitlement_id, t.benefit_id, t.kind, t.request::text as request,
+    t.queries, a.id as attempt_id, a.number, a.outer_number, a.sent_until, a.submits, a.rechecks,
+    a.accepted_at is not null as accepted;
+
+-- name: claim_submits
+-- The oldest due purchases. The attempt's number is counted here, so that no two claims can give the same one.
+with due as (
+    select lane, id from fulfilment.tasks
+    where supplier_id = %(supplier)s and state = 'scheduled' and supplier_id is not null and due_at <= %(now)s
+    order by due_at limit %(most)s for update skip locked
+)
+update fulfilment.tasks t
+set state = 'sending', lease = %(lease)s, lease_until = %(until)s, due_at = null, heard = false, queries = 0,
+    attempts = case when t.resubmit then t.attempts else t.attempts + 1 end
+from due where t.lane = due.lane and t.id = due.id
+returning t.lane, t.id, t.item_id, t.order_id, t.entitlement_id, t.benefit_id, t.kind, t.request::text as request,
+    t.offer_id, t.attempts as number, t.resubmit;
+
+-- name: claim_rechecks
+-- Attempts that are over or overtaken, of which a callback says otherwise: asked about once more.
+with due as (
+    select lane, id from fulfilment.attempts where supplier_id = %(supplier)s and recheck_at <= %(now)s
+    order by recheck_at limit %(most)s for update skip locked
+)
+update fulfilment.attempts a set recheck_at = %(again)s, rechecks = a.rechecks + 1
+from due, fulfilment.tasks t
+where a.lane = due.lane and a.id = due.id and t.lane = a.lane and t.id = a.task_id
+returning t.lane, t.id, t.item_id, t.order_id, t.entitlement_id, t.benefit_id, t.kind, t.request::text as request,
+    t.queries, a.id as attempt_id, a.number, a.outer_number, a.sent_until, a.submits, a.rechecks,
+    a.accepted_at is not null as accepted;
+
+-- name: open_attempts
+-- Committed before anything is sent: whatever happens then, the number is known.
+insert into fulfilment.attempts (lane, id, task_id, item_id, order_id, number, outer_number, supplier_id, offer_id,
+    product_no, state, currency, started_at, sent_until)
+select lane, id, task_id, item_id, order_id, number, outer_number, %(supplier)s, offer_id, product_no, 'sending',
+    currency, %(now)s, %(until)s
+from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(tasks)s::uuid[], %(items)s::uuid[], %(orders)s::uuid[],
+    %(numbers)s::smallint[], %(outers)s::text[], %(offers)s::uuid[], %(products)s::text[], %(currencies)s::text[])
+    as a (lane, id, task_id, item_id, order_id, number, outer_number, offer_id, product_no, currency);
+
+-- name: reopen_attempts
+-- The same number goes out once more: it was proved never to have arrived.
+update fulfilment.attempts a set state = 'sending', sent_until = %(until)s, submits = a.submits + 1
+from unnest(%(lanes)s::smallint[], %(orders)s::uuid[], %(tasks)s::uuid[], %(numbers)s::smallint[])
+    as r (lane, order_id, task_id, number)
+where a.lane = r.lane and a.order_id = r.order_id and a.task_id = r.task_id and a.number = r.number
+    and a.state = 'unknown' and a.accepted_at is null
+returning a.task_id, a.id, a.outer_number, a.submits;
+
+-- name: lock_standing
+-- Tasks and attempts as they are when results are recorded, locked in one order.
+select t.lane, t.id, t.state, t.lease, t.attempts, t.heard, a.id as attempt_id, a.state as attempt_state
+from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(attempts)s::uuid[]) as r (lane, id, attempt_id)
+join fulfilment.tasks t on t.lane = r.lane and t.id = r.id
+join fulfilment.attempts a on a.lane = r.lane and a.id = r.attempt_id
+order by t.lane, t.id for update of t, a;
+
+-- name: save_tasks
+-- Compare-and-set on the state that was decided on. The lease ends with its talk.
+update fulfilment.tasks t
+set state = r.after, due_at = r.due_at, problem = r.problem, resubmit = r.resubmit, heard = false, lease = null,
+    lease_until = null,
+    ended_at = case when r.after in ('delivered', 'failed', 'cancelled') then %(now)s::timestamptz end
+from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(befores)s::text[], %(afters)s::text[], %(dues)s::timestamptz[],
+    %(problems)s::text[], %(resubmits)s::boolean[]) as r (lane, id, before, after, due_at, problem, resubmit)
+where t.lane = r.lane and t.id = r.id and t.state = r.before;
+
+-- name: save_attempts
+-- What the supplier said is kept; what it said before is not forgotten by saying less now.
+update fulfilment.attempts a
+set state = r.state, supplier_number = coalesce(r.supplier_number, a.supplier_number),
+    cost_minor = coalesce(r.cost_minor, a.cost_minor), why = r.why, recheck_at = r.recheck_at,
+    difference = a.difference or r.difference,
+    accepted_at = case when r.state in ('accepted', 'delivered') then coalesce(a.accepted_at, %(now)s)
+        else a.accepted_at end,
+    ended_at = case when r.state in ('delivered', 'declined', 'failed') then coalesce(a.ended_at, %(now)s) end
+from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(states)s::text[], %(supplier_numbers)s::text[],
+    %(costs)s::bigint[], %(whys)s::text[], %(rechecks)s::timestamptz[], %(differences)s::boolean[])
+    as r (lane, id, state, supplier_number, cost_minor, why, recheck_at, difference)
+where a.lane = r.lane and a.id = r.id;
+
+-- name: recheck_overtaken
+-- A task ended while another of its numbers may still be under way: ask about that one too.
+update fulfilment.attempts a set recheck_at = %(at)s
+from unnest(%(lanes)s::smallint[], %(orders)s::uuid[], %(tasks)s::uuid[]) as r (lane, order_id, task_id)
+where a.lane = r.lane and a.order_id = r.order_id and a.task_id = r.task_id
+    and a.state in ('sending', 'unknown', 'accepted');
+
+-- name: keep_calls
+-- Every exchange, masked.
+insert into fulfilment.calls (lane, id, attempt_id, verb, method, url, request, status, response, error, duration_ms, at)
+select * from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(attempts)s::uuid[], %(verbs)s::text[],
+    %(methods)s::text[], %(urls)s::text[], %(requests)s::text[], %(statuses)s::smallint[], %(responses)s::text[],
+    %(errors)s::text[], %(durations)s::integer[], %(ats)s::timestamptz[]);
+
+-- name: rescue_sending
+-- Their worker died or was held up past its lease: nobody knows what went out, so they are asked about.
+with lost as (
+    select lane, id from fulfilment.tasks
+    where state = 'sending' and lease is not null and lease_until < %(wall)s
+    order by lane, id limit %(most)s for update skip locked
+), moved as (
+    update fulfilment.tasks t
+    set state = 'asking', due_at = %(now)s, lease = null, lease_until = null, problem = 'unknown worker lost'
+    from lost where t.lane = lost.lane and t.id = lost.id
+    returning t.lane, t.id, t.order_id, t.item_id, t.entitlement_id, t.attempts
+), forgotten as (
+    update fulfilment.attempts a set state = 'unknown', why = 'worker lost' from moved
+    where a.lane = moved.lane and a.order_id = moved.order_id and a.task_id = moved.id and a.number = moved.attempts
+        and a.state = 'sending'
+)
+select lane, id, order_id, item_id, entitlement_id, attempts from moved order by lane, id;
+
+-- name: claim_own
+-- What is due and ours to give, oldest first; another worker takes the next ones.
+select lane, id, item_id, order_id, entitlement_id, benefit_id, kind, request::text as request
+from fulfilment.tasks where state = 'scheduled' and supplier_id is null and due_at <= %(now)s
+order by due_at limit %(most)s for update skip locked;
+
+-- name: count_waiters
+-- New orders must not overtake those that wait; beyond the bound the exact number does not matter.
+select b.benefit_id, w.waiting from unnest(%(benefits)s::uuid[]) as b (benefit_id),
+    lateral (select count(*)::integer as waiting from (
+        select from fulfilment.tasks t where t.benefit_id = b.benefit_id and t.state = 'waiting_for_stock'
+        limit %(most)s) bounded) w
+where w.waiting > 0;
+
+-- name: benefits_with_waiters
+-- Every minute somebody looks whether keys have come that nobody told us of (a rollback, a released batch). Walks the
+-- index from benefit to benefit: a hundred thousand waiters of one benefit are one step.
+with recursive found as (
+    (select benefit_id from fulfilment.tasks where state = 'waiting_for_stock' order by benefit_id limit 1)
+    union all
+    select (select t.benefit_id from fulfilment.tasks t
+            where t.state = 'waiting_for_stock' and t.benefit_id > found.benefit_id order by t.benefit_id limit 1)
+    from found where found.benefit_id is not null
+)
+select benefit_id from found where benefit_id is not null;
+
+-- name: queue_for_benefit
+-- Waiters are served in order of their orders, so only one server at a time per benefit.
+select pg_advisory_xact_lock(hashtextextended(%(benefit)s, 0));
+
+-- name: lock_waiters
+-- The oldest orders first.
+select lane, id, item_id, order_id, entitlement_id, benefit_id, kind, request::text as request
+from fulfilment.tasks where benefit_id = %(benefit)s and state = 'waiting_for_stock'
+order by created_at, id limit %(most)s for update;
+
+-- name: waits_in_orders
+-- Most facts concern orders in which nothing waits: this look is cheap.
+select distinct order_id from fulfilment.tasks where state = 'waiting_for_event' and order_id = any(%(orders)s::uuid[]);
+
+-- name: lock_event_waiters
+-- What waits for another item of these orders.
+select lane, id, item_id, order_id, entitlement_id, benefit_id, kind, request::text as request, after_component,
+    after_event, otherwise
+from fulfilment.tasks where state = 'waiting_for_event' and order_id = any(%(orders)s::uuid[])
+order by lane, id for update;
+
+-- name: lock_overdue_waiters
+-- The awaited event did not come in time.
+select lane, id, item_id, order_id, entitlement_id, benefit_id, kind, request::text as request, after_component,
+    after_event, otherwise
+from fulfilment.tasks where state = 'waiting_for_event' and due_at <= %(now)s
+order by due_at limit %(most)s for update skip locked;
+
+-- name: lock_for_buyer
+-- The buyer gave accounts, or asked, for these items.
+select t.lane, t.id, t.item_id, t.state, t.due_at, t.request::text as request
+from unnest(%(lanes)s::smallint[], %(items)s::uuid[]) as r (lane, item_id)
+join fulfilment.tasks t on t.lane = r.lane and t.item_id = r.item_id and t.purpose = 'deliver'
+where t.state in ('waiting_for_buyer', 'scheduled', 'waiting_for_event')
+order by t.lane, t.id for update of t;
+
+-- name: save_requests
+-- Accounts that came later.
+update fulfilment.tasks t set request = r.request
+from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(requests)s::jsonb[]) as r (lane, id, request)
+where t.lane = r.lane and t.id = r.id;
+

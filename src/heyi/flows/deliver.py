@@ -1,0 +1,124 @@
+"""What is due gets delivered: the worker's rounds at suppliers, and what our own hands give.
+
+Claim (commit) → talk → record (commit). No transaction is open while a supplier talks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from heyi.infra import outbox
+from heyi.infra.db import Tx
+from heyi.infra.http import Heard
+from heyi.infra.tools import Tools
+from heyi.kernel.facts import Fact
+from heyi.kernel.money import Money
+from heyi.kernel.talk import Delivered
+from heyi.order import checkout
+from heyi.order.checkout import ItemMove
+from heyi.provision import entitlement, stock
+from heyi.provision.entitlement import Arrival
+from heyi.provision.fulfilment import delivering, waiting
+from heyi.provision.fulfilment.errand import Errand, Outcome, Result
+from heyi.settle import ledger
+
+OWN_HANDS_MAX, RESCUED_MAX = 200, 500
+
+
+async def work_due(tools: Tools) -> list[UUID]:
+    """Supplier accounts with something due."""
+    async with tools.db.reading() as tx:
+        return await delivering.with_work(tx, now=tools.clock.now())
+
+
+async def claim(tools: Tools, supplier: UUID, *, most: int) -> list[Errand]:
+    """Take up to `most` errands of one account; items that were scheduled begin with their first."""
+    now = tools.clock.now()
+    async with tools.db.transaction() as tx:
+        errands = await delivering.claim(
+            tx, tools.sealing, supplier, most=most, public_url=tools.settings.public_url, now=now,
+            wall=tools.clock.wall(),
+        )  # fmt: skip
+        await settle(tx, tools, delivering.begun(errands), [], now=now)
+    return errands
+
+
+async def talk(tools: Tools, errand: Errand) -> Result:
+    """Hold the talk of one errand; whatever happens, there is a result."""
+    heard: list[Heard] = []
+    asked = delivering.talk(errand, tools.clock.wall())
+    answer = await tools.http.hold(asked, timeout_s=errand.account.timeout_ms / 1000, heard=heard)
+    return delivering.finish(errand, answer, heard, tools.clock.now())
+
+
+async def record(tools: Tools, results: Sequence[Result]) -> list[None]:
+    """Record a group of results in one transaction; a second result of the same task goes into the next."""
+    first = {r.errand.task_id: r for r in reversed(results)}
+    now = tools.clock.now()
+    async with tools.db.transaction() as tx:
+        group = await _take_in(tx, tools, list(first.values()), now)
+        recorded = await delivering.record(tx, group, now=now, wall=tools.clock.wall())
+        await settle(tx, tools, recorded.outcomes, recorded.facts, now=now)
+    rest = [r for r in results if first[r.errand.task_id] is not r]
+    if rest:
+        await record(tools, rest)
+    return [None for _ in results]
+
+
+async def _take_in(tx: Tx, tools: Tools, results: Sequence[Result], now: datetime) -> list[Result]:
+    """Cards that suppliers handed over go into the vault first; cards that others have already deliver nothing."""
+    cards = [
+        stock.BoughtCard(r.errand.benefit_id, r.errand.item_id, code, secret or None,
+                         Money(r.errand.request.cost_minor, r.errand.request.currency))
+        for r in results if isinstance(r.answer, Delivered) for code, secret in r.answer.cards
+    ]  # fmt: skip
+    repeated = await stock.take_in(tx, tools.sealing, cards, now=now)
+    return delivering.spoiled(results, {one.item_id for one in repeated})
+
+
+async def give_due(tools: Tools) -> int:
+    """Deliver what is due and ours to give: keys, links, vouchers; goods and services go to a person."""
+    now = tools.clock.now()
+    async with tools.db.transaction() as tx:
+        due = await waiting.claim_due(tx, most=OWN_HANDS_MAX, now=now)
+        keys = await stock.claim(tx, due.keys_needed, now=now)
+        given = await waiting.give(tx, due, keys, now=now)
+        await stock.issue(tx, given.issued, now=now)
+        await settle(tx, tools, given.outcomes, given.facts, now=now)
+    return len(due.tasks)
+
+
+async def rescue(tools: Tools) -> int:
+    """Tasks whose worker was lost in the middle of a talk: ask about them from now on."""
+    async with tools.db.transaction() as tx:
+        return await delivering.rescue(tx, most=RESCUED_MAX, now=tools.clock.now(), wall=tools.clock.wall())
+
+
+async def settle(tx: Tx, tools: Tools, outcomes: Sequence[Outcome], facts: Sequence[Fact], *, now: datetime) -> None:
+    """Carry what happened to tasks into orders, rights, books and the outbox, in the transaction that recorded it."""
+    told = list(facts)
+    if outcomes:
+        told += await checkout.move_items(
+            tx, [ItemMove(o.lane, o.order_id, o.item_id, o.move, o.problem) for o in outcomes], now=now
+        )
+        told += await entitlement.arrive(tx, [_arrival(o) for o in outcomes if o.entitlement_id], now=now)
+        async with tx.pipeline():
+            await ledger.earn(
+                tx, [ledger.Earning(o.order_id, o.item_id, o.share, f"delivered:{o.item_id}")
+                     for o in outcomes if o.share], now=now,
+            )  # fmt: skip
+            await ledger.accrue(
+                tx, [ledger.Cost(o.order_id, o.item_id, o.party, o.cost, f"delivered:{o.item_id}")
+                     for o in outcomes if o.cost and o.party], now=now,
+            )  # fmt: skip
+    await outbox.write(tx, told, now=now)
+
+
+def _arrival(o: Outcome) -> Arrival:
+    assert o.entitlement_id is not None
+    return Arrival(
+        o.lane, o.entitlement_id, failed=o.move == "fail", cancelled=o.move == "cancel",
+        key_expires_at=o.key_expires_at, wants_buyer=o.move == "want_buyer", begun=o.move in ("start", "want_stock"),
+    )  # fmt: skip

@@ -1,0 +1,79 @@
+"""SQL of the claim: which errands a worker takes. Part of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from heyi.infra.db import Row, Tx, col, text_col
+from heyi.provision.fulfilment.store import SQL
+
+
+async def with_work(tx: Tx, *, now: datetime) -> list[UUID]:
+    """Supplier accounts that have something due."""
+    return [row.id for row in await tx.rows(SQL["suppliers_with_work"], now=now)]
+
+
+async def lock_supplier(tx: Tx, supplier: UUID, *, wall: datetime) -> tuple[Row | None, int]:
+    """The account's row, locked, or None while another worker claims; and how many of its slots are taken."""
+    async with tx.pipeline():
+        await tx.send(SQL["plan_each_time"])
+        locked = await tx.send(SQL["lock_supplier"], supplier=supplier)
+        counted = await tx.send(SQL["slots_taken"], supplier=supplier, wall=wall)
+    taken = await counted.fetchone()
+    return await locked.fetchone(), taken.taken if taken else 0
+
+
+async def queries(tx: Tx, supplier: UUID, *, most: int, lease: UUID, until: datetime, now: datetime,
+                  again: datetime) -> list[Row]:  # fmt: skip
+    return await tx.rows(
+        SQL["claim_queries"], supplier=supplier, most=most, lease=lease, until=until, now=now, again=again
+    )
+
+
+async def submits(tx: Tx, supplier: UUID, *, most: int, lease: UUID, until: datetime, now: datetime) -> list[Row]:
+    return await tx.rows(SQL["claim_submits"], supplier=supplier, most=most, lease=lease, until=until, now=now)
+
+
+async def rechecks(tx: Tx, supplier: UUID, *, most: int, now: datetime, again: datetime) -> list[Row]:
+    return await tx.rows(SQL["claim_rechecks"], supplier=supplier, most=most, now=now, again=again)
+
+
+async def open_attempts(
+    tx: Tx, supplier: UUID, rows: Sequence[tuple[Row, UUID, str, str, str]], *, now: datetime, until: datetime
+) -> None:
+    """First purchases: (task row, attempt id, outer number, product number, currency) each."""
+    await tx.send(
+        SQL["open_attempts"],
+        supplier=supplier,
+        lanes=col(row.lane for row, *_ in rows),
+        ids=col(id for _, id, *_ in rows),
+        tasks=col(row.id for row, *_ in rows),
+        items=col(row.item_id for row, *_ in rows),
+        orders=col(row.order_id for row, *_ in rows),
+        numbers=col(row.number for row, *_ in rows),
+        outers=col(outer for _, _, outer, *_ in rows),
+        offers=col(row.offer_id for row, *_ in rows),
+        products=text_col(product for *_, product, _ in rows),
+        currencies=text_col(currency for *_, currency in rows),
+        now=now,
+        until=until,
+    )
+
+
+async def reopen_attempts(tx: Tx, rows: Sequence[Row], *, until: datetime) -> dict[UUID, Row]:
+    """Purchases that go out again under their number, by task."""
+    found = await tx.rows(
+        SQL["reopen_attempts"],
+        lanes=col(row.lane for row in rows),
+        orders=col(row.order_id for row in rows),
+        tasks=col(row.id for row in rows),
+        numbers=col(row.number for row in rows),
+        until=until,
+    )
+    return {row.task_id: row for row in found}
+
+
+async def rescue(tx: Tx, *, most: int, now: datetime, wall: datetime) -> list[Row]:
+    return await tx.rows(SQL["rescue_sending"], most=most, now=now, wall=wall)

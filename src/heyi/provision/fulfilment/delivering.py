@@ -1,0 +1,261 @@
+"""The worker's round at a supplier: claim (commit) → talk → record (commit)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import lru_cache
+from uuid import UUID
+
+import msgspec
+
+from heyi.infra.db import Row, Tx
+from heyi.infra.http import Heard
+from heyi.infra.sealing import Sealing
+from heyi.kernel.clock import millis
+from heyi.kernel.facts import Fact
+from heyi.kernel.ids import new_id, new_ids
+from heyi.kernel.money import Money
+from heyi.kernel.talk import Answer, Cure, Declined, Delivered, Failed, Talk, Unknown
+from heyi.provision.fulfilment import claims, facts, masking, model, rules, store
+from heyi.provision.fulfilment.errand import (
+    Account,
+    AttemptChange,
+    Errand,
+    Exchange,
+    Outcome,
+    Result,
+    Ruling,
+    Standing,
+    TaskChange,
+)
+from heyi.provision.fulfilment.model import ATTEMPT, TASK, Request, outer_number
+from heyi.provision.fulfilment.suppliers import DIALECTS, Order
+
+_request = msgspec.json.Decoder(Request).decode
+CLAIM_MAX = 256  # errands a claim takes at most, whatever the slots
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What recording a group of results asks of the other contexts, and tells."""
+
+    outcomes: list[Outcome]
+    facts: list[Fact]
+
+
+async def with_work(tx: Tx, *, now: datetime) -> list[UUID]:
+    """Supplier accounts that have something due."""
+    return await claims.with_work(tx, now=now)
+
+
+async def claim(
+    tx: Tx, sealing: Sealing, supplier: UUID, *, most: int, public_url: str, now: datetime, wall: datetime
+) -> list[Errand]:
+    """Take up to `most` errands of one account, within its free slots; none while another worker is claiming there.
+
+    Queries come before purchases, but leave them a quarter. Everything is committed before a byte is sent.
+    """
+    row, taken = await claims.lock_supplier(tx, supplier, wall=wall)
+    free = 0 if row is None else min(most, row.slots - taken, CLAIM_MAX)
+    if row is None or free <= 0:
+        return []
+    account = account_of(row, sealing, public_url)
+    length = rules.lease_for(account.timeout_ms)
+    lease, until, again = new_id(millis(wall)), wall + length, now + length
+    queries = await claims.queries(
+        tx, supplier, most=max(1, free - free // 4), lease=lease, until=until, now=now, again=again
+    )
+    errands = [_asking("query", account, one, lease, until) for one in queries]
+    if row.state == "active" and free > len(errands):
+        submits = await claims.submits(tx, supplier, most=free - len(errands), lease=lease, until=until, now=now)
+        errands += await _submitting(tx, account, submits, lease, until, now)
+    if free > len(errands):
+        rechecks = await claims.rechecks(tx, supplier, most=free - len(errands), now=now, again=again)
+        errands += [_asking("recheck", account, one, lease, until) for one in rechecks]
+    return errands
+
+
+def account_of(row: Row, sealing: Sealing, public_url: str) -> Account:
+    """A supplier's row with its credentials opened."""
+    return Account(
+        row.id, row.code, row.dialect, row.base_url, _credentials(sealing, bytes(row.credentials), row.id),
+        f"{public_url}/callbacks/{row.callback_token}", row.timeout_ms, row.typical_ms, row.grace_ms,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
+def _credentials(sealing: Sealing, sealed: bytes, supplier: UUID) -> dict[str, str]:
+    opened: dict[str, str] = msgspec.json.decode(sealing.open_secret(sealed, f"supplier:{supplier}"))
+    return opened
+
+
+def _asking(verb: str, account: Account, row: Row, lease: UUID, until: datetime) -> Errand:
+    return Errand(
+        verb, account, row.lane, row.id, row.item_id, row.order_id, row.entitlement_id, row.benefit_id, row.kind,
+        _request(row.request), row.attempt_id, row.number, row.outer_number, lease, until, row.sent_until,
+        row.accepted, row.queries, row.submits, row.rechecks,
+    )  # fmt: skip
+
+
+async def _submitting(
+    tx: Tx, account: Account, rows: Sequence[Row], lease: UUID, until: datetime, now: datetime
+) -> list[Errand]:
+    fresh = [row for row in rows if not row.resubmit]
+    again = [row for row in rows if row.resubmit]
+    known = await claims.reopen_attempts(tx, again, until=until) if again else {}
+    requests = {row.id: _request(row.request) for row in rows}
+    ids = {row.id: new_id(millis(now), row.lane) for row in fresh}
+    opened = [
+        (row, ids[row.id], outer_number(row.item_id, row.number), requests[row.id].product_no,
+         requests[row.id].currency)
+        for row in sorted(fresh, key=lambda row: (row.lane, row.id))
+    ]  # fmt: skip
+    if opened:
+        await claims.open_attempts(tx, account.id, opened, now=now, until=until)
+    # Accepted meanwhile after all: it must not go out again, only be asked about.
+    heard_of = [row for row in again if row.id not in known]
+    if heard_of:
+        await store.save_tasks(
+            tx, [TaskChange(r.lane, r.id, model.SENDING, model.ASKING, now) for r in heard_of], now=now
+        )
+
+    def errand(row: Row, attempt: UUID, submits: int) -> Errand:
+        return Errand(
+            "submit", account, row.lane, row.id, row.item_id, row.order_id, row.entitlement_id, row.benefit_id,
+            row.kind, requests[row.id], attempt, row.number, outer_number(row.item_id, row.number), lease, until,
+            until, submits=submits,
+        )  # fmt: skip
+
+    return [errand(row, ids[row.id], 1) for row in fresh] + [
+        errand(row, known[row.id].id, known[row.id].submits) for row in again if row.id in known
+    ]
+
+
+def talk(errand: Errand, wall: datetime) -> Talk:
+    """The talk that an errand asks for; one without calls when nothing may or need be sent."""
+    if not rules.may_still_call(errand.lease_until, errand.account.timeout_ms, wall):
+        return _at_once(Unknown("too little lease left to begin"))
+    dialect, request = DIALECTS[errand.account.dialect], errand.request
+    order = Order(errand.outer_number, errand.kind, request, wall)
+    if errand.verb != "submit":
+        return dialect.query(errand.account, order)
+    if request.missing:
+        return _at_once(Declined(f"account {', '.join(request.missing)}", Cure.ASK_BUYER))
+    if errand.kind not in dialect.kinds:
+        return _at_once(Declined("request 供货商协议不支持此类权益", Cure.PERSON))
+    return dialect.submit(errand.account, order)
+
+
+def _at_once(answer: Answer) -> Talk:
+    yield from ()
+    return answer
+
+
+def finish(errand: Errand, answer: Answer, heard: Sequence[Heard], at: datetime) -> Result:
+    """A talk's end with its exchanges, masked: from here on nothing secret is in them (cards stay in `answer`)."""
+    hidden = DIALECTS[errand.account.dialect].hidden
+    cards = [text for pair in answer.cards for text in pair] if isinstance(answer, Delivered) else []
+    exchanges = []
+    for one in heard:
+        secrets = (*one.call.secrets, *cards)
+        body = None if one.reply is None else one.reply.body.decode(errors="replace")
+        response = None if body is None else masking.masked(body, secrets, hidden)
+        exchanges.append(
+            Exchange(
+                one.call.method, one.call.url, masking.masked(one.call.body.decode(), secrets, hidden),
+                None if one.reply is None else one.reply.status, response, one.error, one.duration_ms, at,
+            )
+        )  # fmt: skip
+    if isinstance(answer, Declined | Failed | Unknown) and heard:
+        answer = replace(answer, why=masking.masked(answer.why, heard[0].call.secrets, hidden))
+    return Result(errand, answer, tuple(exchanges))
+
+
+def spoiled(results: Sequence[Result], items: Collection[UUID]) -> list[Result]:
+    """The supplier handed over cards that others have already: these items are not delivered; a person must look."""
+    why = "repeated_card 供货商给出的卡密已属于别的订单"
+    return [
+        replace(r, answer=Failed(why, Cure.PERSON, r.answer.supplier_number))
+        if isinstance(r.answer, Delivered) and r.errand.item_id in items else r
+        for r in results
+    ]  # fmt: skip
+
+
+async def record(tx: Tx, results: Sequence[Result], *, now: datetime, wall: datetime) -> Recorded:
+    """Move tasks and attempts by the results of their talks (one result a task). Results of a lost lease move nothing
+    but are kept, and a delivery heard late still counts."""
+    standing = await store.lock_standing(tx, results)
+    ruled = [
+        (r, standing[r.errand.attempt_id], rules.decide(r, standing[r.errand.attempt_id], wall))
+        for r in results
+        if r.errand.attempt_id in standing
+    ]
+    tasks = [_task_change(r, was, ruling, now) for r, was, ruling in ruled if ruling.move is not None]
+    overtaken = [r.errand for r, was, ruling in ruled if ruling.move == "deliver" and was.attempts != r.errand.number]
+    calls = [(r.errand, exchange) for r in results for exchange in r.exchanges]
+    async with tx.pipeline():
+        if tasks:
+            await store.save_tasks(tx, tasks, now=now)
+        await store.save_attempts(tx, [_attempt_change(r, was, ruling, now) for r, was, ruling in ruled], now=now)
+        if calls:
+            await store.keep_calls(tx, new_ids(millis(now), len(calls)), calls)
+        if overtaken:
+            await store.recheck_overtaken(tx, overtaken, at=now)
+    return Recorded(
+        [_outcome(r, ruling) for r, _, ruling in ruled if ruling.item is not None],
+        [fact for r, _, ruling in ruled for fact in facts.of_ruling(r.errand, ruling)],
+    )
+
+
+def _task_change(result: Result, was: Standing, ruling: Ruling, now: datetime) -> TaskChange:
+    after = TASK.step(was.state, ruling.move or "")
+    assert after is not None, (was.state, ruling.move)
+    due_at = None if ruling.wait_ms is None else now + timedelta(milliseconds=ruling.wait_ms)
+    errand = result.errand
+    return TaskChange(
+        errand.lane, errand.task_id, was.state, after, due_at, ruling.problem, resubmit=ruling.move == "resend"
+    )
+
+
+def _attempt_change(result: Result, was: Standing, ruling: Ruling, now: datetime) -> AttemptChange:
+    answer = result.answer
+    state = ATTEMPT.step(was.attempt_state, ruling.attempt) if ruling.attempt else None
+    return AttemptChange(
+        result.errand.lane,
+        result.errand.attempt_id,
+        state or was.attempt_state,
+        getattr(answer, "supplier_number", None),
+        getattr(answer, "cost_minor", None),
+        getattr(answer, "why", None),
+        None if ruling.recheck_ms is None else now + timedelta(milliseconds=ruling.recheck_ms),
+        ruling.difference,
+    )
+
+
+def _outcome(result: Result, ruling: Ruling) -> Outcome:
+    errand, request = result.errand, result.errand.request
+    outcome = Outcome(
+        errand.lane, errand.order_id, errand.item_id, errand.entitlement_id, ruling.item or "", ruling.problem
+    )
+    if ruling.item != "deliver":
+        return outcome
+    charged = result.answer.cost_minor if isinstance(result.answer, Delivered) else None
+    cost = Money(request.cost_minor if charged is None else charged, request.currency)
+    return replace(outcome, share=earned(request), cost=cost, party=errand.account.id)
+
+
+def earned(request: Request) -> Money | None:
+    """What delivery earns: the item's share, unless it is earned by use."""
+    return Money(request.share_minor, request.currency) if request.earn_on == "delivery" else None
+
+
+def begun(errands: Sequence[Errand]) -> list[Outcome]:
+    """Items that were scheduled until now begin to be delivered."""
+    return [Outcome(e.lane, e.order_id, e.item_id, e.entitlement_id, "start") for e in errands if e.begins]
+
+
+async def rescue(tx: Tx, *, most: int, now: datetime, wall: datetime) -> int:
+    """Tasks whose worker was lost while it talked: from now on they are asked about. Answers how many."""
+    return len(await claims.rescue(tx, most=most, now=now, wall=wall))

@@ -1,0 +1,157 @@
+"""Words of the worker's round: what is claimed, how it stands when its talk has ended, and what then changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from heyi.kernel.money import Money
+from heyi.kernel.talk import Answer
+from heyi.provision.fulfilment.model import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One supplier account as the worker needs it; credentials are in the clear and never leave memory."""
+
+    id: UUID
+    code: str
+    dialect: str
+    base_url: str
+    credentials: dict[str, str] = field(repr=False)
+    callback_url: str
+    timeout_ms: int
+    typical_ms: int
+    grace_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A claimed task (or an ended attempt that is to be asked about once more), ready to be talked over.
+
+    `verb` is submit, query or recheck. `lease` proves that the task is still ours when the answer is recorded;
+    `lease_until` is real time. `queries` counts this one.
+    """
+
+    verb: str
+    account: Account
+    lane: int
+    task_id: UUID
+    item_id: UUID
+    order_id: UUID
+    entitlement_id: UUID | None
+    benefit_id: UUID
+    kind: str
+    request: Request
+    attempt_id: UUID
+    number: int
+    outer_number: str
+    lease: UUID
+    lease_until: datetime
+    sent_until: datetime
+    accepted: bool = False
+    queries: int = 0
+    submits: int = 1
+    rechecks: int = 0
+
+    @property
+    def begins(self) -> bool:
+        """The first step of an item that was scheduled (or waited) until now."""
+        return self.request.later and self.verb == "submit" and self.number == 1 and self.submits == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A task as it is when a result is to be recorded."""
+
+    state: str
+    lease: UUID | None
+    attempts: int
+    heard: bool
+    attempt_state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What a result does. None: stays as it is. Times are milliseconds from now.
+
+    `move` and `attempt` are moves of TASK and ATTEMPT; `item` is a move of the item (deliver, want_buyer, start).
+    """
+
+    move: str | None = None
+    attempt: str | None = None
+    wait_ms: int | None = None
+    problem: str | None = None
+    item: str | None = None
+    recheck_ms: int | None = None
+    difference: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TaskChange:
+    """A task's new state; `before` is the state that the decision was made on."""
+
+    lane: int
+    id: UUID
+    before: str
+    after: str
+    due_at: datetime | None = None
+    problem: str | None = None
+    resubmit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptChange:
+    """What became of an attempt. None: not said this time."""
+
+    lane: int
+    id: UUID
+    state: str
+    supplier_number: str | None = None
+    cost_minor: int | None = None
+    why: str | None = None
+    recheck_at: datetime | None = None
+    difference: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What fulfilment asks the other contexts to do for one item. `move` is a move of the item (checkout's word).
+
+    `share` is what delivery earns (None when use earns it), `cost` what we owe `party`.
+    """
+
+    lane: int
+    order_id: UUID
+    item_id: UUID
+    entitlement_id: UUID | None
+    move: str
+    problem: str | None = None
+    share: Money | None = None
+    cost: Money | None = None
+    party: UUID | None = None
+    key_expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One HTTP exchange as it is kept: masked already."""
+
+    method: str
+    url: str
+    request: str
+    status: int | None
+    response: str | None
+    error: str
+    duration_ms: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How an errand's talk ended, with the exchanges that led there."""
+
+    errand: Errand
+    answer: Answer
+    exchanges: tuple[Exchange, ...] = ()

@@ -1,0 +1,119 @@
+"""Pure: what the end of a talk does to a task, its attempt and its item; and gaps."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+
+from heyi.kernel.clock import millis
+from heyi.kernel.talk import Accepted, Answer, Cure, Declined, Delivered, Failed, NotFound, Unknown
+from heyi.provision.fulfilment.errand import Errand, Result, Ruling, Standing
+from heyi.provision.fulfilment.model import ASKING, ENDED, SENDING
+from heyi.provision.fulfilment.suppliers import PASSING
+
+QUERIES_MAX = 24  # with gaps up to a quarter of an hour: about four hours, then a person looks
+ATTEMPTS_MAX = 12  # purchases refused for a passing reason: about four hours
+SUBMITS_MAX = 5  # times that one outer number is sent when it never arrives
+RECHECKS_MAX = 8
+QUERY_GAP_MS_MIN, QUERY_GAP_MS_MAX = 500, 15 * 60_000
+RETRY_GAP_MS_MIN, RETRY_GAP_MS_MAX = 10_000, 60 * 60_000
+LEASE_MARGIN_MS = 5_000
+
+
+def lease_for(timeout_ms: int) -> timedelta:
+    """How long a claimed task is ours: one exchange, and what a busy process may lose around it."""
+    return timedelta(milliseconds=timeout_ms + LEASE_MARGIN_MS)
+
+
+def may_still_call(lease_until: datetime, timeout_ms: int, wall: datetime) -> bool:
+    """No call starts with less lease left than its time-out."""
+    return lease_until - wall >= timedelta(milliseconds=timeout_ms)
+
+
+def gap_ms(least_ms: int, most_ms: int, times: int, seed: str) -> int:
+    """A gap that doubles each time, with a tenth of jitter either way, drawn from the seed."""
+    whole = min(most_ms, least_ms << min(times, 20))
+    draw = int.from_bytes(hashlib.blake2b(f"{seed}/{times}".encode(), digest_size=2).digest(), "big")
+    return whole * (900 + draw % 201) // 1000
+
+
+def query_gap_ms(errand: Errand) -> int:
+    """Until the next query: first the supplier's typical time, then ever longer."""
+    least = max(QUERY_GAP_MS_MIN, errand.account.typical_ms)
+    return gap_ms(least, max(QUERY_GAP_MS_MAX, least), errand.queries, errand.outer_number)
+
+
+def settled_at(errand: Errand) -> datetime:
+    """From when on "not found" is the truth: nothing can have been sent or taken in after it. Real time."""
+    account = errand.account
+    return errand.sent_until + timedelta(milliseconds=account.timeout_ms + account.grace_ms)
+
+
+def decide(result: Result, standing: Standing, wall: datetime) -> Ruling:
+    """What this result does to the task as it stands now."""
+    errand, answer = result.errand, result.answer
+    expected = SENDING if errand.verb == "submit" else ASKING
+    if errand.verb == "recheck" or standing.state != expected or standing.lease != errand.lease:
+        return _aside(errand, answer, standing)
+    match answer:
+        case Delivered():
+            return Ruling("deliver", "deliver", item="deliver")
+        case Accepted():
+            return _ask(errand, standing, "accept", "accepted")
+        case Unknown(why):
+            return _ask(errand, standing, "lose", f"unknown {why}")
+        case NotFound():
+            return _not_found(errand, standing, wall)
+        case Declined(why, cure):
+            return _refused(errand, why, cure, "decline")
+        case Failed(why, cure):
+            return _refused(errand, why, cure, "fail")
+
+
+def _aside(errand: Errand, answer: Answer, standing: Standing) -> Ruling:
+    """Not ours any more (a stale lease, or a second look): only a delivery counts, and it is never lost."""
+    open_still = standing.attempt_state in ("sending", "unknown", "accepted")
+    if isinstance(answer, Delivered):
+        if standing.attempt_state == "delivered":
+            return Ruling()
+        if standing.state in ENDED:
+            return Ruling(attempt="deliver", difference=True)
+        return Ruling("deliver", "deliver", item="deliver")
+    # Once accepted, always accepted: such a number is never sent again, whatever a later query says.
+    attempt = "accept" if isinstance(answer, Accepted) and open_still else None
+    again = errand.verb == "recheck" and open_still and errand.rechecks < RECHECKS_MAX
+    gap = gap_ms(60_000, QUERY_GAP_MS_MAX, errand.rechecks, errand.outer_number)
+    return Ruling(attempt=attempt, recheck_ms=gap if again else None)
+
+
+def _ask(errand: Errand, standing: Standing, attempt: str, problem: str) -> Ruling:
+    if errand.queries >= QUERIES_MAX:
+        return Ruling("want_person", attempt, problem=problem, item="start")
+    # A callback that came while we talked is why we ask again at once.
+    wait_ms = 0 if standing.heard else query_gap_ms(errand)
+    return Ruling("ask", attempt, wait_ms, problem=None if attempt == "accept" else problem)
+
+
+def _not_found(errand: Errand, standing: Standing, wall: datetime) -> Ruling:
+    if errand.verb == "submit" or errand.accepted:
+        return _ask(errand, standing, "lose", "unknown they accepted this number and do not know it now")
+    left_ms = millis(settled_at(errand)) - millis(wall)
+    if left_ms > 0:
+        ruling = _ask(errand, standing, "lose", "unknown not found yet")
+        if ruling.move != "ask":
+            return ruling
+        soon = min(ruling.wait_ms or 0, left_ms + gap_ms(500, 500, errand.queries, errand.outer_number))
+        return Ruling("ask", "lose", soon, ruling.problem)
+    if errand.submits >= SUBMITS_MAX:
+        return Ruling("want_person", "decline", problem="never_arrived", item="start")
+    return Ruling("resend", "lose", 0, "never_arrived")
+
+
+def _refused(errand: Errand, why: str, cure: Cure, attempt: str) -> Ruling:
+    word = why.split(" ", 1)[0]
+    if cure is Cure.ASK_BUYER:
+        return Ruling("want_buyer", attempt, problem=why, item="want_buyer")
+    if attempt == "decline" and word in PASSING and errand.number < ATTEMPTS_MAX:
+        gap = gap_ms(RETRY_GAP_MS_MIN, RETRY_GAP_MS_MAX, errand.number - 1, errand.outer_number)
+        return Ruling("retry", attempt, gap, why)
+    return Ruling("want_person", attempt, problem=why, item="start")

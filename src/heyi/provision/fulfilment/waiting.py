@@ -1,0 +1,213 @@
+"""What waits: for its day, for stock, for another item, for the buyer. And what our own hands give."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from heyi.infra.db import Row, Tx
+from heyi.kernel.facts import Fact
+from heyi.kernel.money import Money
+from heyi.kernel.parts import CARD_KEY
+from heyi.provision.fulfilment import facts as telling
+from heyi.provision.fulfilment import model, planning, store, waits
+from heyi.provision.fulfilment.errand import Outcome, TaskChange
+from heyi.provision.fulfilment.model import TASK, Release, Request
+
+_request = msgspec.json.Decoder(Request).decode
+WAITERS_COUNTED_MAX = 1000
+
+
+class Key(Protocol):
+    """A card key that is locked for us; the vault knows the rest."""
+
+    @property
+    def id(self) -> UUID: ...
+
+    @property
+    def expires_at(self) -> datetime | None: ...
+
+    @property
+    def cost(self) -> Money: ...
+
+
+Keys = Mapping[UUID, Sequence[Key]]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Claimed tasks of our own hands, and how many keys of each benefit they want now."""
+
+    tasks: list[Row]
+    keys_needed: dict[UUID, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What giving asks of the other contexts: keys to issue (key, item), items to move, facts."""
+
+    issued: list[tuple[UUID, UUID]]
+    outcomes: list[Outcome]
+    facts: list[Fact]
+
+
+async def claim_due(tx: Tx, *, most: int, now: datetime) -> Due:
+    """Lock what is due and ours to give. Benefits that others wait for already get no key here: those come first."""
+    rows = await waits.claim_own(tx, most=most, now=now)
+    needs: dict[UUID, int] = {}
+    for row in rows:
+        if row.kind == CARD_KEY:
+            needs[row.benefit_id] = needs.get(row.benefit_id, 0) + 1
+    taken = await waiting_for_stock(tx, list(needs)) if needs else {}
+    return Due(rows, {benefit: count for benefit, count in needs.items() if benefit not in taken})
+
+
+async def give(tx: Tx, due: Due, keys: Keys, *, now: datetime) -> Given:
+    """Deliver claimed tasks: keys as far as they go, links and vouchers at once, the rest to a person."""
+    left = {benefit: list(reversed(found)) for benefit, found in keys.items()}
+    changes, given = [], Given([], [], [])
+    for row in due.tasks:
+        request = _request(row.request)
+        key = left[row.benefit_id].pop() if row.kind == CARD_KEY and left.get(row.benefit_id) else None
+        move, problem = _move(row.kind, request, key)
+        changes.append(_changed(row, model.SCHEDULED, move, now, problem))
+        if key is not None:
+            given.issued.append((key.id, row.item_id))
+        given.outcomes.append(_outcome(row, request, key, "start" if move == "want_person" else move, problem))
+        if move == "want_person":
+            given.facts.append(telling.wants_person(row, problem or ""))
+    if changes:
+        await store.save_tasks(tx, changes, now=now)
+    return given
+
+
+def _move(kind: str, request: Request, key: Key | None) -> tuple[str, str | None]:
+    if request.missing:
+        return "want_buyer", f"account {', '.join(request.missing)}"
+    if planning.by_hand(kind, "own"):
+        return "want_person", planning.BY_HAND
+    return ("want_stock" if kind == CARD_KEY and key is None else "deliver"), None
+
+
+async def waiting_for_stock(tx: Tx, benefit_ids: Collection[UUID]) -> dict[UUID, int]:
+    """How many items wait for each benefit's keys (benefits with none are left out; counted up to a thousand)."""
+    return await waits.count_waiters(tx, benefit_ids, most=WAITERS_COUNTED_MAX) if benefit_ids else {}
+
+
+async def benefits_with_waiters(tx: Tx) -> list[UUID]:
+    """Benefits for whose keys somebody waits."""
+    return await waits.benefits_with_waiters(tx)
+
+
+async def lock_waiters(tx: Tx, benefit_id: UUID, *, most: int) -> list[Row]:
+    """The items that have waited longest for a benefit's keys, locked."""
+    return await waits.lock_waiters(tx, benefit_id, most=most)
+
+
+async def serve(tx: Tx, waiters: Sequence[Row], keys: Sequence[Key], *, now: datetime) -> Given:
+    """Give keys to the waiters in order, as far as they go."""
+    pairs = list(zip(waiters, keys, strict=False))
+    changes = [_changed(row, model.WAITING_FOR_STOCK, "deliver", now) for row, _ in pairs]
+    if changes:
+        await store.save_tasks(tx, changes, now=now)
+    outcomes = [_outcome(row, _request(row.request), key, "deliver") for row, key in pairs]
+    return Given([(key.id, row.item_id) for row, key in pairs], outcomes, [])
+
+
+async def release(tx: Tx, releases: Sequence[Release], *, now: datetime) -> list[UUID]:
+    """The buyer asked, or gave accounts: what waited for him is due now. Answers the items that were released.
+
+    Accounts given early (before the day, or before the awaited event) are kept for then.
+    """
+    accounts = {one.item_id: one.accounts for one in releases}
+    rows = await waits.lock_for_buyer(tx, releases)
+    merged = [(row.lane, row.id, _merged(_request(row.request), accounts[row.item_id])) for row in rows]
+    waited = [row for row in rows if row.state == model.WAITING_FOR_BUYER]
+    if merged:
+        await waits.save_requests(tx, merged)
+    if waited:
+        await store.save_tasks(
+            tx, [_changed(row, model.WAITING_FOR_BUYER, "release", now) for row in waited], now=now
+        )  # fmt: skip
+    return [row.item_id for row in waited]
+
+
+def _merged(request: Request, accounts: Mapping[str, str]) -> Request:
+    given = {**dict(request.accounts), **accounts}
+    ordered = [*[n for n in request.wanted if n in given], *[n for n in given if n not in request.wanted]]
+    return msgspec.structs.replace(request, accounts=tuple([(name, given[name]) for name in ordered]))
+
+
+async def orders_with_waits(tx: Tx, facts: Sequence[Fact]) -> list[UUID]:
+    """Of the orders that these facts are about, those in which something waits for another item."""
+    orders = {fact.order_id for fact in facts if fact.order_id is not None}
+    return await waits.orders_with_waits(tx, orders) if orders else []
+
+
+async def release_by_events(
+    tx: Tx, facts: Sequence[Fact], components: Mapping[UUID, str], alone: Collection[UUID], *, now: datetime
+) -> tuple[int, list[Outcome]]:
+    """What waited for these facts' items is due now; what waited for one that is over gets its else.
+
+    `components` names the component of every item of these orders; `alone` are the items that are their component's
+    only one (of several, one may still do what is awaited: the deadline decides). Answers how many tasks moved.
+    """
+    happened, over = set(), set()
+    for fact in facts:
+        component = None if fact.item_id is None else components.get(fact.item_id)
+        if component is not None and fact.order_id is not None:
+            about = (fact.order_id, component)
+            if fact.name in telling.AWAITED:
+                happened.add((*about, telling.AWAITED[fact.name]))
+            elif fact.item_id in alone:
+                over.add(about)
+    rows = await waits.lock_event_waiters(tx, {fact.order_id for fact in facts if fact.order_id is not None})
+    released = [row for row in rows if (row.order_id, row.after_component, row.after_event) in happened]
+    ended = [row for row in rows if (row.order_id, row.after_component) in over and row not in released]
+    await _release(tx, released, now)
+    return len(released) + len(ended), await _otherwise(tx, ended, now)
+
+
+async def end_overdue(tx: Tx, *, most: int, now: datetime) -> tuple[int, list[Outcome]]:
+    """Tasks whose awaited event did not come in time get their else. Answers how many, and items to move."""
+    rows = await waits.lock_overdue(tx, most=most, now=now)
+    return len(rows), await _otherwise(tx, rows, now)
+
+
+async def _otherwise(tx: Tx, rows: Sequence[Row], now: datetime) -> list[Outcome]:
+    cancelled = [row for row in rows if row.otherwise == "cancel"]
+    await _release(tx, [row for row in rows if row.otherwise != "cancel"], now)
+    if cancelled:
+        await store.save_tasks(
+            tx, [_changed(row, model.WAITING_FOR_EVENT, "cancel", now, "not_in_time") for row in cancelled], now=now
+        )
+    return [_outcome(row, _request(row.request), None, "cancel", "not_in_time") for row in cancelled]
+
+
+async def _release(tx: Tx, rows: Sequence[Row], now: datetime) -> None:
+    if rows:
+        await store.save_tasks(tx, [_changed(row, model.WAITING_FOR_EVENT, "release", now) for row in rows], now=now)
+
+
+def _changed(row: Row, before: str, move: str, now: datetime, problem: str | None = None) -> TaskChange:
+    after = TASK.step(before, move)
+    assert after is not None, (before, move)
+    return TaskChange(row.lane, row.id, before, after, now if after == model.SCHEDULED else None, problem)
+
+
+def _outcome(row: Row, request: Request, key: Key | None, move: str, problem: str | None = None) -> Outcome:
+    if move != "deliver" or request.earn_on != "delivery":
+        expires_at = None if key is None else key.expires_at
+        return Outcome(row.lane, row.order_id, row.item_id, row.entitlement_id, move, problem,
+                       key_expires_at=expires_at)  # fmt: skip
+    cost = Money(request.cost_minor, request.currency) if key is None else key.cost
+    return Outcome(
+        row.lane, row.order_id, row.item_id, row.entitlement_id, move, problem,
+        Money(request.share_minor, request.currency), cost, request.partner_id,
+        None if key is None else key.expires_at,
+    )  # fmt: skip

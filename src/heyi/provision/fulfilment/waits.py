@@ -1,0 +1,63 @@
+"""SQL of what waits: for its day, for stock, for another item, for the buyer. Part of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from heyi.infra.db import Row, Tx, col, text_col
+from heyi.provision.fulfilment.model import Release, Request
+from heyi.provision.fulfilment.store import SQL
+
+_encode = msgspec.json.Encoder().encode
+
+
+async def claim_own(tx: Tx, *, most: int, now: datetime) -> list[Row]:
+    await tx.rows(SQL["plan_each_time"])
+    return await tx.rows(SQL["claim_own"], most=most, now=now)
+
+
+async def count_waiters(tx: Tx, benefits: Collection[UUID], *, most: int) -> dict[UUID, int]:
+    rows = await tx.rows(SQL["count_waiters"], benefits=col(sorted(benefits)), most=most)
+    return {row.benefit_id: row.waiting for row in rows}
+
+
+async def benefits_with_waiters(tx: Tx) -> list[UUID]:
+    return [row.benefit_id for row in await tx.rows(SQL["benefits_with_waiters"])]
+
+
+async def lock_waiters(tx: Tx, benefit: UUID, *, most: int) -> list[Row]:
+    """The oldest waiters of a benefit, after whoever serves it now has finished."""
+    await tx.rows(SQL["queue_for_benefit"], benefit=str(benefit))
+    await tx.rows(SQL["plan_each_time"])
+    return await tx.rows(SQL["lock_waiters"], benefit=benefit, most=most)
+
+
+async def orders_with_waits(tx: Tx, orders: Collection[UUID]) -> list[UUID]:
+    return [row.order_id for row in await tx.rows(SQL["waits_in_orders"], orders=col(sorted(orders)))]
+
+
+async def lock_event_waiters(tx: Tx, orders: Collection[UUID]) -> list[Row]:
+    return await tx.rows(SQL["lock_event_waiters"], orders=col(sorted(orders)))
+
+
+async def lock_overdue(tx: Tx, *, most: int, now: datetime) -> list[Row]:
+    return await tx.rows(SQL["lock_overdue_waiters"], most=most, now=now)
+
+
+async def lock_for_buyer(tx: Tx, releases: Sequence[Release]) -> list[Row]:
+    rows = sorted(releases, key=lambda one: (one.lane, one.item_id))
+    return await tx.rows(SQL["lock_for_buyer"], lanes=col(r.lane for r in rows), items=col(r.item_id for r in rows))
+
+
+async def save_requests(tx: Tx, requests: Sequence[tuple[int, UUID, Request]]) -> None:
+    rows = sorted(requests, key=lambda one: one[:2])
+    await tx.run(
+        SQL["save_requests"],
+        lanes=col(lane for lane, *_ in rows),
+        ids=col(id for _, id, _ in rows),
+        requests=text_col(_encode(request).decode() for *_, request in rows),
+    )
