@@ -54,6 +54,9 @@ class Wallet:
     async def grant(self, part: Part, item_state: str = "delivered", **more: object) -> Right:
         return (await self.grant_all([self.plan(part, item_state, **more)]))[0]
 
+    async def grant_link(self, link: str = "https://learn.example/{entitlement}") -> Right:
+        return await self.grant(part("link", link=link))
+
     async def grant_all(self, grants: Sequence[Grant]) -> list[Right]:
         async with self.tools.db.transaction() as tx, tx.pipeline():
             await entitlement.grant(tx, grants, now=self.tools.clock.now())
