@@ -208,9 +208,9 @@ async def test_sealed_bytes_hold_nothing_readable_and_open_only_at_home(tools: T
     assert b"PLAINTEXT" not in row.sealed
     assert not any("PLAINTEXT" in each.line for each in everything)
     data_key = cards.data_key(tools.sealing, batch.data_key)
-    assert cards.opened(data_key, one, row.sealed) == ("PLAINTEXT-ONE", None)
+    assert cards.opened(data_key, one.bytes, row.sealed) == ("PLAINTEXT-ONE", None)
     with pytest.raises(SealBroken):
-        cards.opened(data_key, two, row.sealed)
+        cards.opened(data_key, two.bytes, row.sealed)
     with pytest.raises(SealBroken):
         cards.data_key(Sealing(b"another master key of 32 bytes.."), batch.data_key)
 

@@ -8,10 +8,10 @@ from datetime import datetime
 from uuid import UUID
 
 from heyi.infra.db import bytes_col, col, text_col
-from heyi.infra.sealing import mask
 from heyi.infra.tools import Tools
 from heyi.kernel.clock import millis
 from heyi.kernel.ids import new_ids
+from heyi.kernel.masking import mask
 from heyi.kernel.money import Money
 from heyi.provision.stock import cards, store
 
@@ -35,7 +35,7 @@ async def put_keys(
         key = cards.data_key(tools.sealing, row.data_key)
         await tx.run(
             PUT, batch=row.id, benefit=benefit, expires=expires, ids=col(ids), tails=text_col(map(mask, codes)),
-            sealed=bytes_col(cards.sealed(key, i, c, None) for i, c in zip(ids, codes, strict=True)),
+            sealed=bytes_col(key.seal(cards.packed(c, None), i.bytes) for i, c in zip(ids, codes, strict=True)),
         )  # fmt: skip
     return ids
 

@@ -46,9 +46,7 @@ async def issue(tx: Tx, pairs: Sequence[tuple[UUID, UUID]], *, now: datetime) ->
         await store.issue_keys(tx, sorted(pairs), now=now)
 
 
-async def reveal(
-    tx: Tx, sealing: Sealing, item_ids: Sequence[UUID], *, by: str, now: datetime
-) -> dict[UUID, Revealed]:
+async def reveal(tx: Tx, sealing: Sealing, item_ids: Sequence[UUID], *, by: str, now: datetime) -> dict[UUID, Revealed]:
     """Open the cards of these items and record who read them. Items without a card are not in the answer.
 
     The flow that calls this writes `facts.key_revealed` for each. Raises SealBroken when a sealed value is damaged.
@@ -76,11 +74,12 @@ async def take_in(tx: Tx, sealing: Sealing, bought: Sequence[BoughtCard], *, now
         return []
     batches = await _bought_batches(tx, sealing, bought, now=now)
     fresh = list(zip(new_ids(millis(now), len(bought)), bought, strict=True))
-    marks = [cards.fingerprint(sealing, card.code, card.secret) for card in bought]
+    key = cards.fingerprint_key(sealing)
+    marks = [cards.fingerprint(key, cards.packed(card.code, card.secret)) for card in bought]
     by_print: dict[bytes, UUID] = {}
     for mark, (key_id, _) in zip(marks, fresh, strict=True):
         by_print.setdefault(mark, key_id)  # the first of the batch wins, as everywhere
-    known = await store.remember_fingerprints(tx, by_print, number=None)
+    known = await store.remember_fingerprints(tx, {m: key.bytes for m, key in by_print.items()}, number=None)
     new = {by_print[mark] for mark in by_print if mark not in known}
     kept = [_kept(sealing, batches, key_id, card) for key_id, card in fresh if key_id in new]
     await store.keep_issued(tx, kept, now=now)
@@ -91,7 +90,7 @@ async def take_in(tx: Tx, sealing: Sealing, bought: Sequence[BoughtCard], *, now
 
 
 def _opened(sealing: Sealing, row: Row, others: tuple[Revealed, ...]) -> Revealed:
-    code, secret = cards.opened(cards.data_key(sealing, row.data_key), row.id, row.sealed)
+    code, secret = cards.opened(cards.data_key(sealing, row.data_key), row.id.bytes, row.sealed)
     first = row.state == KeyState.ISSUED
     # `others` of those behind are shown once, in front.
     flat = tuple(Revealed(o.key_id, o.code, o.secret, o.tail, o.expires_at, o.first) for o in others)
@@ -114,6 +113,6 @@ def _kept(
     sealing: Sealing, batches: Mapping[tuple[UUID, Money], Row], key_id: UUID, card: BoughtCard
 ) -> store.IssuedRow:
     batch = batches[card.benefit_id, card.cost]
-    value = cards.sealed(cards.data_key(sealing, batch.data_key), key_id, card.code, card.secret)
+    value = cards.data_key(sealing, batch.data_key).seal(cards.packed(card.code, card.secret), key_id.bytes)
     tail = mask(card.code or card.secret or "")  # some suppliers give a password and no number
     return store.IssuedRow(key_id, batch.id, card.benefit_id, card.expires_at, tail, value, card.item_id)

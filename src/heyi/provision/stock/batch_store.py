@@ -48,9 +48,7 @@ async def move(tx: Tx, batch_id: UUID, sources: Sequence[BatchState], to: BatchS
     return row is not None
 
 
-async def move_keys_of(
-    tx: Tx, batch_id: UUID, sources: Sequence[KeyState], to: KeyState, *, suspects_too: bool
-) -> int:
+async def move_keys_of(tx: Tx, batch_id: UUID, sources: Sequence[KeyState], to: KeyState, *, suspects_too: bool) -> int:
     """Move all keys of a batch that are in one of these states; how many there were."""
     row = await tx.row(
         SQL["move_batch_keys"], batch=batch_id, sources=text_col(s.value for s in sources), to=to.value,

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from struct import Struct
+from typing import LiteralString
 from uuid import UUID
 
 import msgspec
+from psycopg.errors import UniqueViolation
 
 from heyi.infra.db import Row, Tx, bytes_col, col, text_col
 from heyi.kernel.money import Money
-from heyi.provision.stock.intake import COPY_END, COPY_HEAD, Sealed
+from heyi.provision.stock.intake import COPY_END, COPY_HEAD
 from heyi.provision.stock.model import Fault, Import, ImportState, Layout, Reason
-from heyi.provision.stock.store import SQL
+from heyi.provision.stock.store import SQL, Known, remember_fingerprints
+
+_length = Struct("!i").pack
+_PRINT = b"\0\3" + _length(16)  # three columns, of which the first has 16 bytes
+_ID = _length(16)
 
 
 async def insert(
@@ -45,29 +52,46 @@ async def data_key(tx: Tx, batch_id: UUID) -> bytes:
     return bytes(row.data_key)
 
 
-async def lock_at(tx: Tx, work: Import) -> bool:
-    """Lock the import, if it still is where `work` saw it."""
-    return await tx.row(SQL["lock_import"], id=work.id, position=work.position) is not None
+async def lock_at(tx: Tx, work: Import) -> tuple[bool, str | None]:
+    """Lock the import: whether it still is where `work` saw it, and its batch's state (None for a dry run), which
+    stays so until the transaction ends."""
+    async with tx.pipeline():
+        found = await tx.send(SQL["lock_import"], id=work.id, position=work.position)
+        batch = await tx.send(SQL["hold_batch"], id=work.batch_id)
+    held = await batch.fetchone()
+    return await found.fetchone() is not None, None if held is None else str(held.state)
 
 
-async def lock_batch(tx: Tx, batch_id: UUID | None) -> str:
-    """The batch's state, which stays so until the transaction ends."""
-    row = await tx.row(SQL["hold_batch"], id=batch_id)
-    assert row is not None
-    return str(row.state)
+async def remember(tx: Tx, by_print: Mapping[bytes, bytes], number: int) -> dict[bytes, Known]:
+    """`store.remember_fingerprints` for thousands that are probably all new."""
+    await tx.run(SQL["mark_before_fingerprints"])
+    last = _length(4) + _length(number)
+    try:
+        await _copy(tx, SQL["copy_fingerprints"], [_PRINT + m + _ID + by_print[m] + last for m in sorted(by_print)])
+    except UniqueViolation:
+        await tx.run(SQL["back_to_fingerprints"])
+        return await remember_fingerprints(tx, by_print, number=number)
+    return {}
 
 
-async def copy_keys(tx: Tx, fresh: Sequence[Sealed], *, quarantined: bool) -> None:
-    """Put sealed keys into the vault."""
-    if not fresh:
-        return
-    async with tx.connection.cursor() as cursor, cursor.copy(SQL["copy_keys"]) as copy:
-        await copy.write(COPY_HEAD + b"".join([card.row for card in fresh]) + COPY_END)
-    if quarantined:
-        await tx.run(SQL["quarantine_new"], ids=col(card.key_id for card in fresh), wanted=len(fresh))
+async def copy_keys(tx: Tx, rows: Sequence[bytes]) -> None:
+    """Put sealed keys into the vault; rows in binary COPY format."""
+    if rows:
+        await _copy(tx, SQL["copy_keys"], rows)
 
 
-async def try_fingerprints(tx: Tx, work: Import, cards: Mapping[bytes, Sealed]) -> dict[bytes, Reason]:
+async def _copy(tx: Tx, sql: LiteralString, rows: Sequence[bytes]) -> None:
+    async with tx.connection.cursor() as cursor, cursor.copy(sql) as copy:
+        await copy.write(COPY_HEAD + b"".join(rows) + COPY_END)
+
+
+async def quarantine(tx: Tx, ids: Sequence[bytes]) -> None:
+    """Take keys aside that have just come into a quarantined batch."""
+    if ids:
+        await tx.run(SQL["quarantine_new"], ids=col(id.hex() for id in ids), wanted=len(ids))
+
+
+async def try_fingerprints(tx: Tx, work: Import, cards: Mapping[bytes, int]) -> dict[bytes, Reason]:
     """For a dry run: which of these were in the file before, or are in the vault."""
     marks = bytes_col(sorted(cards))
     known = {r.fingerprint: Reason.REPEATED_IN_VAULT for r in await tx.rows(SQL["in_vault"], fingerprints=marks)}

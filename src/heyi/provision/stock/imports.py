@@ -14,7 +14,7 @@ from heyi.infra.sealing import Sealing
 from heyi.kernel.clock import Clock, millis
 from heyi.kernel.ids import new_id
 from heyi.kernel.money import Money
-from heyi.provision.stock import batches, import_store, sheets, store
+from heyi.provision.stock import batches, import_store, sheets
 from heyi.provision.stock.errors import BatchIsVoid, ImportBusy, ImportNotFound, TooLarge, Unreadable
 from heyi.provision.stock.intake import CHUNK_LINES, Intake, Prepared
 from heyi.provision.stock.model import BatchState, Fault, Import, ImportState, Layout, Reason
@@ -137,13 +137,18 @@ async def add(tx: Tx, work: Import, chunk: Prepared, *, now: datetime) -> tuple[
 
     Raises ImportBusy when another upload of the same import has written in the meantime, and BatchIsVoid.
     """
-    if not await import_store.lock_at(tx, work):
+    free, state = await import_store.lock_at(tx, work)
+    if not free:
         raise ImportBusy
+    if state == BatchState.VOID:
+        raise BatchIsVoid
     if work.dry_run:
         repeated, available = await import_store.try_fingerprints(tx, work, chunk.cards), 0
     else:
-        repeated, available = await _keep(tx, work, chunk)
-    bad = chunk.faults + [Fault(chunk.cards[m].line, why, chunk.cards[m].tail) for m, why in repeated.items()]
+        repeated, available = await _keep(tx, work, chunk, state)
+    bad = chunk.faults + [
+        Fault(chunk.lines[at], repeated[mark], chunk.tails[at]) for mark, at in chunk.cards.items() if mark in repeated
+    ]
     again = sum(fault.reason in (Reason.REPEATED_IN_FILE, Reason.REPEATED_IN_VAULT) for fault in bad)
     await import_store.write_faults(tx, work.id, bad)
     after = await import_store.advance(
@@ -165,16 +170,14 @@ async def finish(tx: Tx, work: Import, *, now: datetime) -> Import:
     return done
 
 
-async def _keep(tx: Tx, work: Import, chunk: Prepared) -> tuple[dict[bytes, Reason], int]:
+async def _keep(tx: Tx, work: Import, chunk: Prepared, state: str | None) -> tuple[dict[bytes, Reason], int]:
     """Put the new ones into the vault; why the others were not, and how many may be sold."""
-    state = await import_store.lock_batch(tx, work.batch_id)
-    if state == BatchState.VOID:
-        raise BatchIsVoid
-    known = await store.remember_fingerprints(
-        tx, {mark: card.key_id for mark, card in chunk.cards.items()}, number=work.number
-    )
-    fresh = [card for mark, card in chunk.cards.items() if mark not in known]
-    await import_store.copy_keys(tx, fresh, quarantined=state == BatchState.QUARANTINED)
+    by_print = {mark: chunk.ids[at] for mark, at in chunk.cards.items()}
+    known = await import_store.remember(tx, by_print, work.number)
+    fresh = [at for mark, at in chunk.cards.items() if mark not in known]
+    await import_store.copy_keys(tx, [chunk.rows[at] for at in fresh])
+    if state == BatchState.QUARANTINED:
+        await import_store.quarantine(tx, [chunk.ids[at] for at in fresh])
     whose = {True: Reason.REPEATED_IN_FILE, False: Reason.REPEATED_IN_VAULT}
     repeated = {mark: whose[row.import_number == work.number] for mark, row in known.items()}
     return repeated, len(fresh) if state == BatchState.OPEN else 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from heyi.kernel.masking import mask
@@ -23,13 +22,7 @@ class NotText(str):
     """A cell that a spreadsheet holds as a number or a date beyond what a key could be."""
 
 
-class Card(NamedTuple):
-    """A good row. `expires_at` None: never."""
-
-    line: int
-    code: str
-    secret: str | None
-    expires_at: datetime | None
+Card = tuple[int, str, str | None, datetime | None]  # a good row: line, code, secret, expiry (None: never)
 
 
 class Judge:
@@ -54,28 +47,36 @@ class Judge:
                 # Which field is the key is unclear, so nothing of the row is shown.
                 faults.append(Fault(line, Reason.COLUMNS if any(map(str.strip, row)) else Reason.EMPTY, "****"))
                 continue
-            code = tidy(row[code_at])
-            secret = None if secret_at is None else tidy(row[secret_at])
-            reason = wrong(code) or (wrong(secret) if secret is not None else None)
+            code, reason = _value(row[code_at])
+            secret = None
+            if secret_at is not None and reason is None:
+                secret, reason = _value(row[secret_at])
             expiry = self._default
-            if reason is None and expires_at is not None and (given := row[expires_at].strip()):
-                expiry = self._read(given)
+            if expires_at is not None and reason is None and (given := row[expires_at].strip()):
+                expiry = self._days[given] if given in self._days else self._read(given)
                 if expiry is None:
                     reason = Reason.EXPIRY
-            if reason is None and expiry is not None and expiry <= self._now:
+            if expiry is not None and expiry <= self._now and reason is None:
                 reason = Reason.EXPIRED
             if reason is None:
-                cards.append(Card(line, code, secret, expiry))
+                cards.append((line, code, secret, expiry))
             else:
                 faults.append(Fault(line, reason, glimpse(code)))
         return cards, faults
 
     def _read(self, text: str) -> datetime | None:
-        if text not in self._days:
-            if len(self._days) >= DAYS_REMEMBERED_MAX:
-                self._days.clear()
-            self._days[text] = read_expiry(text, self._zone)
+        if len(self._days) >= DAYS_REMEMBERED_MAX:
+            self._days.clear()
+        self._days[text] = read_expiry(text, self._zone)
         return self._days[text]
+
+
+def _value(raw: str) -> tuple[str, Reason | None]:
+    """A tidy code or secret, and what is wrong with it. Letters and digits need no second look."""
+    if raw.isalnum() and type(raw) is str and len(raw) <= VALUE_CHARS_MAX:
+        return raw, None
+    value = tidy(raw)
+    return value, wrong(value)
 
 
 def wrong(value: str) -> Reason | None:

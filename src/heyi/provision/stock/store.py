@@ -102,21 +102,21 @@ async def ensure_batches(
     return {row.code: row for row in await cursor.fetchall()}
 
 
-async def remember_fingerprints(tx: Tx, by_print: Mapping[bytes, UUID], *, number: int | None) -> dict[bytes, Known]:
-    """Remember new cards; answer those that the vault has already, under another key.
+async def remember_fingerprints(tx: Tx, by_print: Mapping[bytes, bytes], *, number: int | None) -> dict[bytes, Known]:
+    """Remember new cards (fingerprint → key id, 16 bytes); answer those that the vault has under another key.
 
     One statement when all are new, four at most. A key that was voided before anybody had it gives its fingerprint
     up, so its card counts as new.
     """
     prints = sorted(by_print)
     added = await tx.run(
-        SQL["remember_fingerprints"], fingerprints=bytes_col(prints), keys=col(by_print[p] for p in prints),
+        SQL["remember_fingerprints"], fingerprints=bytes_col(prints), keys=col(by_print[p].hex() for p in prints),
         number=number,
     )  # fmt: skip
     if added == len(prints):
         return {}
     locked = await tx.rows(SQL["lock_fingerprints"], fingerprints=bytes_col(prints))
-    others = [row for row in locked if row.key_id != by_print[row.fingerprint]]
+    others = [row for row in locked if row.key_id.bytes != by_print[row.fingerprint]]
     holders = one_by_key(await tx.rows(SQL["holders"], keys=col(row.key_id for row in others)))
     known = {
         row.fingerprint: Known(row.key_id, holders[row.key_id].item_id, row.import_number)
@@ -126,7 +126,7 @@ async def remember_fingerprints(tx: Tx, by_print: Mapping[bytes, UUID], *, numbe
     again = [row.fingerprint for row in others if row.fingerprint not in known]
     if again:
         await tx.run(
-            SQL["take_over_fingerprints"], fingerprints=bytes_col(again), keys=col(by_print[p] for p in again),
+            SQL["take_over_fingerprints"], fingerprints=bytes_col(again), keys=col(by_print[p].hex() for p in again),
             number=number, wanted=len(again),
         )  # fmt: skip
     return known
