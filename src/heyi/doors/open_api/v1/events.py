@@ -14,10 +14,20 @@ from heyi.doors.paging import BadCursor, Limit
 from heyi.doors.shapes import Shape
 from heyi.flows import tell
 from heyi.infra.tools import Tools
+from heyi.kernel.errors import Kind, Refused
 from heyi.watch.journal import Holder
 
 _MARK = "evt_"
+Since = Annotated[datetime | None, Parameter(description="RFC 3339 with an offset; a cursor goes before it")]
 Names = Annotated[list[str] | None, Parameter(query="type", max_items=50, description="only these events; repeatable")]
+
+
+class NoOffset(Refused):
+    """A time without an offset: whose clock is it?"""
+
+    code, kind = "request.no_offset", Kind.INVALID
+    zh = "时间须带时区偏移，例如 2026-11-22T12:00:00+08:00"
+    en = "a time needs its offset, as in 2026-11-22T12:00:00+08:00"
 
 
 class EventShape(Shape):
@@ -48,11 +58,13 @@ class EventPage(Shape):
 async def list_events(
     caller: Caller,
     tools: Tools,
-    since: Annotated[datetime | None, Parameter(description="RFC 3339; ignored when a cursor is given")] = None,
+    since: Since = None,
     limit: Limit = 50,
     cursor: Annotated[str | None, Parameter(max_length=40)] = None,
     names: Names = None,
 ) -> EventPage:
+    if since is not None and since.tzinfo is None:
+        raise NoOffset("/since")
     bodies, page = await tell.events(
         tools, Holder(caller.kind, caller.id), after=_after(cursor), since=since, names=names, limit=limit
     )

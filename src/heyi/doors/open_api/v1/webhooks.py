@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
+import msgspec
 from litestar import delete, get, patch, post
 from litestar.params import Parameter
 from msgspec import UNSET, Meta, UnsetType
@@ -31,7 +32,7 @@ DeliveryState = Literal["waiting", "sending", "delivered", "failed"]
 
 class EndpointBody(Body):
     url: Url
-    events: Events = ["*"]
+    events: Events = msgspec.field(default_factory=lambda: ["*"])
     description: Note = ""
 
 
@@ -45,7 +46,7 @@ class EndpointChange(Body):
 
 
 class ResendBody(Body):
-    since: datetime
+    since: Annotated[datetime, Meta(tz=True)]
 
 
 class EndpointShape(Shape):
