@@ -21,12 +21,13 @@ async def activate(tools: Tools, channel_id: UUID, entitlement_id: UUID, account
     """
     now = tools.clock.now()
     async with tools.db.transaction() as tx:
-        right, asked, facts = await entitlement.activate(
+        seen = await entitlement.find(tx, entitlement_id, channel_id=channel_id, now=now)
+        # Tasks, orders, rights: the order in which the worker locks them too. A refusal by the right undoes it all.
+        released = await fulfilment.release(tx, [Release(seen.lane, seen.item_id, dict(accounts))], now=now)
+        moves = [ItemMove(seen.lane, seen.order_id, item, "start") for item in released]
+        moved = await checkout.move_items(tx, moves, now=now)
+        right, facts = await entitlement.activate(
             tx, tools.sealing, entitlement_id, accounts, channel_id=channel_id, now=now
         )
-        if asked:
-            await fulfilment.release(tx, [Release(right.lane, right.item_id, dict(accounts))], now=now)
-            started = ItemMove(right.lane, right.order_id, right.item_id, "start")
-            facts = [*facts, *await checkout.move_items(tx, [started], now=now)]
-        await outbox.write(tx, facts, now=now)
+        await outbox.write(tx, [*facts, *moved], now=now)
     return right

@@ -109,6 +109,8 @@ NEXT = [
     (a_right("active", "voucher"), "show_code", ()),
     (a_right("active", "top_up"), "none", ()),
     (a_right("scheduled", "voucher"), "none", ()),
+    (a_right("scheduled", "top_up", fields=(PHONE,)), "activate", (PHONE,)),
+    (a_right("scheduled", "top_up", fields=(PHONE,), sent=True), "none", ()),
     (a_right("ended", "voucher", ended_why="expired"), "none", ()),
     (a_right("failed", "top_up", fields=(PHONE,)), "none", ()),
     (a_right("active", "voucher", holds=("pause",)), "none", ()),
@@ -135,6 +137,14 @@ def test_activation_keeps_accounts_masked_and_is_sent_once() -> None:
         rules.activated(after, GOOD, "another mark", NOW)
 
 
+def test_accounts_may_be_given_before_the_day() -> None:
+    early = rules.activated(replace(WAITING, state="scheduled"), GOOD, "mark", NOW)
+    assert (early.state, early.next_step.step) == ("scheduled", "none")
+    begun = rules.arrived(early, Arrival(early.lane, early.id, begun=True), NOW)
+    assert begun is not None
+    assert begun.next_step.step == "none"
+
+
 FAULTS = [
     ({"phone": "13800138000"}, [("/accounts/qq", "entitlement.account_missing")]),
     ({**GOOD, "phone": "12"}, [("/accounts/phone", "entitlement.account_malformed")]),
@@ -156,7 +166,7 @@ NOT_ACTIVATED = [
     (a_right("pending_delivery", "card_key"), "entitlement.nothing_to_activate"),
     (a_right("pending_activation", "card_key"), "entitlement.nothing_to_activate"),
     (a_right("active", "voucher"), "entitlement.nothing_to_activate"),
-    (a_right("scheduled", "top_up", fields=(PHONE,)), "entitlement.not_delivered"),
+    (a_right("scheduled", "top_up", fields=(PHONE,), given={"phone": "****"}), "entitlement.not_delivered"),
     (a_right("failed", "top_up", fields=(PHONE,)), "entitlement.failed"),
     (a_right("ended", "voucher", ended_why="expired"), "entitlement.ended"),
     (a_right("pending_activation", "voucher", valid_to=NOW), "entitlement.ended"),

@@ -99,22 +99,21 @@ async def test_failure_and_cancellation_are_told(tools: Tools, wallet: Wallet, t
 async def test_activation_is_idempotent_and_guards_its_accounts(tools: Tools, wallet: Wallet) -> None:
     right, now = await wallet.grant(part("top_up", fields=(PHONE,)), "waiting_for_buyer"), tools.clock.now()
 
-    async def ask(phone: str) -> tuple[Right, bool]:
+    async def ask(phone: str) -> Right:
         async with tools.db.transaction() as tx:
-            after, release, _ = await entitlement.activate(
+            after, _ = await entitlement.activate(
                 tx, tools.sealing, right.id, {"phone": phone}, channel_id=wallet.channel_id, now=now
             )
-            return after, release
+            return after
 
-    after, release = await ask("13800138000")
-    assert release
-    assert after.next_step.step == "none"
-    assert (await ask("13800138000"))[1] is False
+    after = await ask("13800138000")
+    assert (after.state, after.next_step.step) == ("pending_delivery", "none")
+    assert await ask("13800138000") == after == await wallet.see(right.id)
     with pytest.raises(AlreadyActivating):
         await ask("13800138001")
     async with tools.db.transaction() as tx:
         await entitlement.arrive(tx, [Arrival(right.lane, right.id)], now=now)
-    assert (await ask("13800138000"))[0].state == "active"
+    assert (await ask("13800138000")).state == "active"
 
 
 async def test_a_strangers_right_is_not_found(tools: Tools, wallet: Wallet, tx: Tx) -> None:

@@ -44,8 +44,8 @@ async def arrive(tx: Tx, arrivals: Sequence[Arrival], *, now: datetime) -> list[
 
 async def activate(
     tx: Tx, sealing: Sealing, id: UUID, accounts: Mapping[str, str], *, channel_id: UUID, now: datetime
-) -> tuple[Right, bool, list[Fact]]:
-    """The buyer activates: the right as it is then, whether delivery is to be released with his accounts, and facts.
+) -> tuple[Right, list[Fact]]:
+    """The buyer activates: the right as it is then, and facts. Delivery with his accounts is released by the flow.
 
     Asking again with the same accounts changes nothing. Raises EntitlementNotFound and what `rules.activated` raises.
     """
@@ -55,8 +55,7 @@ async def activate(
     asked = sealing.fingerprint(id.bytes + msgspec.json.encode(sorted(accounts.items()))).hex()
     after = rules.activated(before, accounts, asked, now)
     await store.save(tx, [(before, after)])
-    release = after.properties.sent and after.state == "pending_delivery" and before != after
-    return after, release, _told({id: before}, {id: after})
+    return after, _told({id: before}, {id: after})
 
 
 async def reveal(tx: Tx, ids: Sequence[UUID], *, channel_id: UUID, by: str, now: datetime) -> Moved:

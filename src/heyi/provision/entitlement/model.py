@@ -57,7 +57,8 @@ class Properties(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     `given` are account values by name, masked: the values themselves live with the task. `asked` is a keyed
     fingerprint (hex) of the accounts that the buyer gave at activation. `on_request`: delivery waits until the
-    buyer asks. `sent`: the buyer has asked, and delivery has been released.
+    buyer asks. `sent`: the buyer has asked; delivery is released, or will come
+    on its day with these accounts.
     """
 
     share: Money
@@ -189,7 +190,7 @@ class Right:
         """What the buyer does next, and what that step needs. A held right has none."""
         if self.holds:
             return NextStep("none")
-        if self.state == "pending_delivery":
+        if self.state in ("scheduled", "pending_delivery"):  # accounts may be given before the day
             asks = not self.properties.sent and (self.properties.on_request or bool(self.missing))
             return NextStep("activate", self.missing) if asks else NextStep("none")
         if self.state == "pending_activation":

@@ -31,6 +31,7 @@ from heyi.provision.entitlement.model import MACHINE, REVEALED_KINDS, WHY, Arriv
 
 _STARTED_BY_BUYER = (VOUCHER, PHYSICAL, SERVICE)
 _NO_TERMS = Validity()
+_UNDELIVERED: tuple[State, ...] = ("scheduled", "pending_delivery")
 
 
 def waits_for_activation(kind: str, validity: Validity | None) -> bool:
@@ -121,17 +122,17 @@ def activated(right: Right, accounts: Mapping[str, str], asked: str, now: dateti
     kept = right.properties
     if right.holds:
         raise Held(reasons=", ".join(right.holds))
-    if kept.asked is not None and right.state in ("pending_delivery", "active"):
+    if kept.asked is not None and right.state in (*_UNDELIVERED, "active"):
         if kept.asked != asked:
             raise AlreadyActivating
         return right
     _check_there(right, now)
     if right.next_step.step != "activate":
-        raise NothingToActivate
+        raise NotDelivered if right.state == "scheduled" else NothingToActivate
     _check_accounts(right, accounts)
     given = {**kept.given, **{name: mask(value) for name, value in accounts.items()}}
     right = replace(right, properties=structs.replace(kept, given=given, asked=asked, sent=True))
-    return right if right.state == "pending_delivery" else _activate(right, now)
+    return right if right.state in _UNDELIVERED else _activate(right, now)
 
 
 def revealed(right: Right, now: datetime) -> Right:
@@ -144,7 +145,7 @@ def revealed(right: Right, now: datetime) -> Right:
     if right.holds:
         raise Held(reasons=", ".join(right.holds))
     _check_there(right, now)
-    if right.state == "pending_delivery":
+    if right.state in _UNDELIVERED:
         raise NotDelivered
     return _activate(right, now) if right.state == "pending_activation" else right
 
@@ -156,7 +157,7 @@ def check_use(right: Right, units: int, now: datetime) -> None:
     if right.holds:
         raise Held(reasons=", ".join(right.holds))
     _check_there(right, now)
-    if right.state == "pending_delivery":
+    if right.state in _UNDELIVERED:
         raise NotDelivered
     if right.state == "pending_activation":
         raise NotActivated
@@ -222,19 +223,17 @@ def expired(right: Right, now: datetime) -> Right | None:
 
 
 def _check_there(right: Right, now: datetime) -> None:
-    """The right can still be used one day and has begun to come."""
+    """The right is not over."""
     if right.state == "failed":
         raise Failed
     if right.state == "ended":
         raise Ended(why=right.ended_why)
     if right.expired(now):
         raise Ended(why="expired")
-    if right.state == "scheduled":
-        raise NotDelivered
 
 
 def _check_accounts(right: Right, accounts: Mapping[str, str]) -> None:
-    wanted = {field.name: field for field in right.missing if right.state == "pending_delivery"}
+    wanted = {field.name: field for field in right.missing if right.state in _UNDELIVERED}
     faults: list[Refused] = [AccountUnknown(_pointer(name), name=name) for name in accounts if name not in wanted]
     for name, field in wanted.items():
         if name not in accounts:
