@@ -76,7 +76,8 @@ def deposit(
         out.print(f"{found['code']}  balance {money(answer['balance'])}")
     else:
         rows = [
-            [moment(one["at"]), one["kind"], money(one["amount"]), one["order"], one["memo"]] for one in answer["data"]
+            [moment(one["at"]), one["kind"], money(_owed(one["amount"])), one["order"], one["memo"]]
+            for one in answer["data"]
         ]
         table(["when", "what", "amount>", "order", "remark"], rows)
 
@@ -99,6 +100,11 @@ def key(
         say_json(made)
     else:
         out.print(made["key"])
+
+
+def _owed(amount: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A deposit is owed to the channel, so its books show money in as a credit (negative); people see it as plus."""
+    return {**amount, "amount_minor": -amount["amount_minor"]}
 
 
 def _list_keys(keys: Sequence[Mapping[str, Any]], as_json: bool) -> None:

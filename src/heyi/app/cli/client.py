@@ -49,7 +49,9 @@ class Client:
 
     def __init__(self, url: str, key: str, *, language: str = "en") -> None:
         self.url, self.key = url.rstrip("/"), key
-        headers = {"Authorization": f"Bearer {key}", "Accept-Language": language, "User-Agent": "heyi-cli"}
+        headers = {"Accept-Language": language, "User-Agent": "heyi-cli"}
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
         self._http = httpx2.Client(base_url=self.url, headers=headers, timeout=TIMEOUT_S, trust_env=False)
 
     @classmethod

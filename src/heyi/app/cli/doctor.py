@@ -71,7 +71,10 @@ def examine() -> Iterator[Finding]:
         yield Finding("database", False, f"there is no database running in {home.folder()}", "start it: heyi up")
     else:
         yield from _database(url)
-    yield from _looked("web", _web)
+    web = _looked("web", _web)
+    yield from web
+    if web[0].ok is False:
+        return  # everything further is asked through it
     try:
         api = Client.operator()
     except Trouble as trouble:

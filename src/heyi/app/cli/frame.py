@@ -28,7 +28,9 @@ T = TypeVar("T")
 
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON, for programs.")]
 
-out = Console(highlight=False, soft_wrap=True)
+# Into a pipe or a file, tables are as wide as they need to be: ids must stay whole.
+WIDTH_PIPED = 240
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDTH_PIPED)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
