@@ -18,6 +18,7 @@ from heyi.kernel.ids import to_text
 from heyi.kernel.money import Money
 from heyi.offer import partner
 from heyi.settle import ledger
+from heyi.settle.ledger.errors import NoDeposit
 from heyi.settle.ledger.model import Deposit, PostedLine, deposit_of
 
 
@@ -100,6 +101,18 @@ async def top_up(
     return deposit_shape(deposit)
 
 
+@get("/channels/{channel_id:str}/deposit", guards=[allow("operator", "operator:read")], summary="A channel's deposit",
+     tags=["money"])  # fmt: skip
+async def get_deposit(channel_id: str, tools: Tools) -> DepositShape:
+    channel = id_in("chn", channel_id)
+    async with tools.db.reading() as tx:
+        await partner.read_party(tx, "channel", channel)
+        deposit = (await ledger.deposits(tx, [channel])).get(channel)
+    if deposit is None:
+        raise NoDeposit
+    return deposit_shape(deposit)
+
+
 @patch("/channels/{channel_id:str}/deposit", guards=[allow("operator", "operator:write")],
        summary="Set how low a deposit may go", tags=["money"])  # fmt: skip
 async def set_floor(channel_id: str, data: FloorBody, tools: Tools) -> DepositShape:
@@ -144,4 +157,4 @@ async def audit(tools: Tools) -> AuditShape:
     )  # fmt: skip
 
 
-HANDLERS = [top_up, set_floor, deposit_lines, account_lines, audit]
+HANDLERS = [get_deposit, top_up, set_floor, deposit_lines, account_lines, audit]
