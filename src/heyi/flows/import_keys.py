@@ -36,6 +36,14 @@ async def begin(tools: Tools, *, benefit: str, batch: str, cost: Money, layout: 
         )
 
 
+async def make_batch(tools: Tools, *, benefit: str, code: str, cost: Money) -> Batch:
+    """The batch of this code, made if there is none; refused when it is another benefit's or costs otherwise."""
+    now = tools.clock.now()
+    async with tools.db.transaction() as tx:
+        row = await stock.batches.ensure(tx, tools.sealing, code, await card_benefit(tx, benefit), cost, now=now)
+        return await stock.batches.read(tx, row.id, now=now)
+
+
 async def card_benefit(tx: Tx, named: str) -> UUID:
     """The id of the card-key benefit with this code or id. Raises BenefitNotFound or NotACard."""
     given = from_text("ben", named)

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from heyi.provision.stock.errors import ColumnsUnclear, Unreadable
 from heyi.provision.stock.model import Fault, Layout, Reason
 
 LINE_BYTES_MAX = 8192
-FIELDS = ("code", "secret", "expires")
+# Names that need no mapping, provided that every column of the header has one of them.
+NAMES = {
+    "code": ("code", "卡号", "兑换码", "激活码", "券码", "账号", "number", "card"),
+    "secret": ("secret", "卡密", "密码", "password", "pin"),
+    "expires": ("expires", "expires_at", "expiry", "有效期", "到期日", "到期时间", "过期时间", "失效时间", "有效期至"),
+}
 Row = list[str] | Fault
 
 
@@ -117,7 +122,7 @@ def columns(layout: Layout, top: Sequence[str]) -> Columns:
     The first row's text is in no error: it is a key when the file has no header after all.
     """
     names = {name.strip(): at for at, name in reversed(list(enumerate(top)))} if layout.header else {}
-    found: dict[str, int] = {}
+    found = {} if layout.columns else _recognised(names, len(top))
     for field, name in layout.columns.items():
         at = names.get(name.strip())
         if at is None and name.isdecimal() and 1 <= int(name) <= len(top):
@@ -126,10 +131,20 @@ def columns(layout: Layout, top: Sequence[str]) -> Columns:
             raise ColumnsUnclear(f"/columns/{field}", found=len(top), missing=field)
         found[field] = at
     if "code" not in found:
-        if len(top) != 1:
+        # Without a header a lone column can only be the code; with one, its name must say so, or a key is lost.
+        if len(top) != 1 or layout.header:
             raise ColumnsUnclear("/columns", found=len(top), missing="code")
         found["code"] = 0
     return Columns(len(top), found["code"], found.get("secret"), found.get("expires"))
+
+
+def _recognised(names: Mapping[str, int], width: int) -> dict[str, int]:
+    """Columns by well-known names; nothing unless all of them are known. A lone 卡密 is the code."""
+    meant = {name: field for field, known in NAMES.items() for name in known}
+    found = {meant[name.lower()]: at for name, at in names.items() if name.lower() in meant}
+    if len(found) != width:
+        return {}
+    return found if "code" in found else {("code" if field == "secret" else field): at for field, at in found.items()}
 
 
 def _split_all(texts: list[str], delimiter: str | None, *, quoted: bool) -> list[list[str]] | None:
