@@ -9,8 +9,7 @@ from uuid import UUID
 import msgspec
 
 from heyi.infra.db import Row, Tx, col, queries, text_col, time_col
-from heyi.kernel.clock import millis
-from heyi.kernel.ids import lane_for, lane_of, new_ids
+from heyi.kernel.ids import lane_for, lane_of
 from heyi.provision.entitlement import rules
 from heyi.provision.entitlement.model import Grant, Properties, Right
 
@@ -32,9 +31,6 @@ async def insert(tx: Tx, grants: Sequence[Grant], *, now: datetime) -> None:
         )
         for p, at in zip(kept, activated, strict=True)
     ]
-    # A term's id carries its right's lane, as every buyer-owned id does.
-    noise = new_ids(millis(now), len(ordered), 0)
-    terms = [type(i)(int=i.int | g.lane) for i, g in zip(noise, ordered, strict=True)]
     await tx.send(
         SQL["grant"],
         lanes=col(g.lane for g in ordered),
@@ -55,7 +51,6 @@ async def insert(tx: Tx, grants: Sequence[Grant], *, now: datetime) -> None:
         tos=time_col(end for _, end in windows),
         properties=text_col(_encode(p).decode() for p in kept),
         activated=time_col(activated),
-        term_ids=col(terms),
         now=now,
     )
 
