@@ -25,7 +25,7 @@ from heyi.app.embedded import Embedded
 from heyi.app.process import Trouble
 from heyi.app.supervise import Supervisor
 
-app = make_app("The demo 演示: set up, run, break, heal, move the clock.", no_args_is_help=False)
+app = make_app(None, no_args_is_help=False)
 SALE_WITHIN_S, HEALING_WITHIN_S, FORWARD_WITHIN_S = 60.0, 90.0, 120.0
 KEEPS_AFTER_RESET = ("run.lock", "run.json")
 

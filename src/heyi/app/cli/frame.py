@@ -34,7 +34,7 @@ out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty()
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def make_app(help: str, **more: Any) -> typer.Typer:
+def make_app(help: str | None, **more: Any) -> typer.Typer:
     """A group of commands that shows its help when nothing is asked of it."""
     settings = {"no_args_is_help": True, "rich_markup_mode": "rich", "add_completion": False, **more}
     return typer.Typer(help=help, context_settings={"help_option_names": ["-h", "--help"]}, **settings)

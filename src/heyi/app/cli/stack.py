@@ -12,6 +12,7 @@ from pathlib import Path
 from heyi.app import admin
 from heyi.app.cli import home
 from heyi.app.migrate import migrate
+from heyi.app.process import Trouble
 from heyi.app.supervise import Child, Supervisor, check_port
 
 SIMULATOR_PORT = 8790
@@ -50,6 +51,11 @@ def running(
             check_port(simulator_port, "HEYI_SIMULATOR_PORT")
         say(f"database   PostgreSQL, {_place(environment['HEYI_DATABASE_URL'])}")
         say(f"migrations at {migrate(environment['HEYI_DATABASE_URL'])}")
+        if not admin.master_key_fits(environment["HEYI_DATABASE_URL"], bytes.fromhex(environment["HEYI_MASTER_KEY"])):
+            raise Trouble(
+                "this master key does not open what is sealed in this database",
+                f"set the HEYI_MASTER_KEY that it began with, or put {folder}/master.key back",
+            )
         key = _operator_key(environment["HEYI_DATABASE_URL"])
         # The children run the alliance of this folder; where the caller stands must not matter to them.
         environment |= {"HEYI_PUBLIC_URL": os.environ.get("HEYI_PUBLIC_URL", url), **(settings or {})}

@@ -26,7 +26,8 @@ class Steps:
             f'{{"channel_order_no": "{number}", "bundle": "joint-annual", "buyer": {{"id": "u-7"}},'
             f' "accounts": {{"phone": "{PHONE}"}}, "pay_with": "balance"}}'
         )
-        scan = f'{{\\"code\\": \\"$CODE\\", \\"units\\": 1, \\"till\\": \\"store-3/till-1\\", \\"request_no\\": \\"{number}\\"}}'
+        scan = f'{{"code": "$CODE", "units": 1, "till": "store-3/till-1", "request_no": "{number}"}}'
+        scan = scan.replace('"', '\\"')  # it stands in double quotes, so that the shell fills in $CODE
         return [
             f"HEYI={self.url}; CHANNEL='Authorization: Bearer {self.channel_key}'",
             f"PARTNER='Authorization: Bearer {self.partner_key}'",
