@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +40,9 @@ class Plan:
     @classmethod
     def quick(cls) -> Plan:
         return cls(2, 2.0, 1.0, 100_000, 10_000, 5.0, 100_000, 100_000)
+
+    def with_runs(self, runs: int) -> Plan:
+        return replace(self, runs=runs)
 
 
 class Caller:
@@ -177,13 +180,13 @@ def delivered(stage: Stage, made: world.World, plan: Plan, shape: Shape, outside
     outside.start_worker()
     runs = []
     for run in range(plan.runs):
-        drain(stage, plan)
+        drain(stage)
         stage.execute("checkpoint")
         roots = {"web": stage.running["web"].pid, "postgres": stage.postmaster(),
                  "worker": stage.running["worker"].pid, "simulator": stage.running["simulator"].pid}  # fmt: skip
         meter, began = Meter(roots), time.monotonic()
         got = caller.run("closed", connections=32, seconds=plan.seconds)
-        drain(stage, plan)
+        drain(stage)
         lasted, used = time.monotonic() - began, meter.used_s()
         runs.append(
             {"placed_per_s": got["orders_per_s"], "delivered_per_s": got["orders"] / lasted, "orders": got["orders"],
@@ -204,7 +207,7 @@ def delivered(stage: Stage, made: world.World, plan: Plan, shape: Shape, outside
     return {"medians": found, "runs": runs}
 
 
-def drain(stage: Stage, plan: Plan, within_s: float = 600) -> None:
+def drain(stage: Stage, within_s: float = 600) -> None:
     """Wait until no task is open and no fact waits for its relay."""
     until = time.monotonic() + within_s
     with psycopg.connect(stage.url, autocommit=True) as connection:
@@ -224,12 +227,11 @@ def drain(stage: Stage, plan: Plan, within_s: float = 600) -> None:
             time.sleep(0.1)
 
 
-def in_hand(stage: Stage, made: world.World, plan: Plan, shape: Shape, outside: Outside | None) -> dict[str, Any]:
+def in_hand(stage: Stage, made: world.World, plan: Plan, shape: Shape, outside: Outside) -> dict[str, Any]:
     """(b): 200 orders a second arrive by chance; each one's keys are revealed at once."""
     caller = Caller(made, stage.start_web(shape))
-    if outside is not None:
-        outside.start_worker()
-        drain(stage, plan)
+    outside.start_worker()
+    drain(stage)
     caller.run("open", connections=16, seconds=2.0, rate=RATE, seed=0)
     runs = [
         caller.run("open", connections=16, seconds=plan.open_s, rate=RATE, seed=1 + run) for run in range(plan.runs)

@@ -59,6 +59,7 @@ class Stage:
     folder: Path
     postgres: Embedded
     database: str = "heyi"
+    public_url: str = ""
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -118,7 +119,7 @@ class Stage:
             ]  # fmt: skip
         else:
             command = [sys.executable, "-m", "heyi.app.web", "--port", str(port), "--processes", str(shape.processes)]
-        url = f"http://127.0.0.1:{port}"
+        url = self.public_url = f"http://127.0.0.1:{port}"
         self.start("web", command, lambda: answers(f"{url}/healthz"), {"HEYI_PUBLIC_URL": url})
         return port
 
@@ -130,9 +131,7 @@ class Stage:
             await database.open()
             try:
                 async with Http() as http:
-                    return await work(
-                        Tools(database, OffsetClock(), Sealing(MASTER_KEY), http, self.settings)
-                    )
+                    return await work(Tools(database, OffsetClock(), Sealing(MASTER_KEY), http, self.settings))
             finally:
                 await database.close()
 
