@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.watch.receiver import Receiver, receiving
@@ -15,10 +15,12 @@ from heyi.kernel.clock import FixedClock
 
 
 class MovableClock(FixedClock):
-    """Stands still until it is moved; the wall goes on."""
+    """Stands still until it is moved; the wall goes on (`ahead` lets a test look into the future)."""
+
+    ahead = timedelta()
 
     def wall(self) -> datetime:
-        return datetime.now(UTC)
+        return datetime.now(UTC) + self.ahead
 
 
 @pytest.fixture

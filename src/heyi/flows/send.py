@@ -60,7 +60,7 @@ class Sender:
     async def claim(self, most: int) -> list[Sending]:
         """Take what is due, at most `most`."""
         async with self._tools.db.transaction() as tx:
-            return await webhook.claim(tx, now=self._tools.clock.now(), most=most)
+            return await webhook.claim(tx, now=self._tools.clock.now(), wall=self._tools.clock.wall(), most=most)
 
     async def send(self, sending: Sending) -> None:
         """One try, recorded. An error of ours is logged; the lease brings the delivery back."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from datetime import timedelta
 
 import pytest
+from tests.watch.conftest import MovableClock
 from tests.watch.receiver import Receiver, receiving
 from tests.watch.world import forward, fresh, listen, paid, send_due, state, until
 
@@ -207,10 +209,13 @@ async def test_what_a_dead_sender_held_is_sent_again(live: Tools, http: Http, re
     endpoint, _ = await listen(live, channel, receiver.url)
     await tell_paid(live, channel)
     async with live.db.transaction() as tx:
-        (held,) = await webhook.claim(tx, now=live.clock.now(), most=10)
-    assert await send_due(live, http) == 0
-    forward(live, seconds=61)
+        (held,) = await webhook.claim(tx, now=live.clock.now(), wall=live.clock.wall(), most=10)
+    forward(live, days=1)
+    assert await send_due(live, http) == 0, "leases are real time"
+    assert isinstance(live.clock, MovableClock)
+    live.clock.ahead = timedelta(seconds=61)
     assert await send_due(live, http) == 1
+    live.clock.ahead = timedelta()
     late = webhook.Outcome(held, 500, "", 1, live.clock.now())
     async with live.db.transaction() as tx:
         await webhook.record(tx, [late], now=live.clock.now())

@@ -39,13 +39,13 @@ async def announce_again(
         await store.announce(tx, new_ids(millis(now), len(pairs)), pairs, now=now, asked_at=asked_at)
 
 
-async def claim(tx: Tx, *, now: datetime, most: int) -> list[Sending]:
+async def claim(tx: Tx, *, now: datetime, wall: datetime, most: int) -> list[Sending]:
     """Deliveries to send now, leased for one try; bounded per endpoint. Commit before sending.
 
     What dead senders held is taken back first.
     """
-    await store.lapse(tx, now=now)
-    until = now + rules.lease_for(TIMEOUT_S)
+    await store.lapse(tx, now=now, wall=wall)
+    until = wall + rules.lease_for(TIMEOUT_S)
     return await store.claim(tx, new_id(millis(now)), now=now, until=until, slots=SLOTS, most=most)
 
 

@@ -110,8 +110,9 @@ returning d.id, d.lease, d.endpoint_id, e.url, e.secret,
 
 -- name: lapse
 -- Their sender died. They are sent again: at least once is the promise, and the webhook-id tells the receiver.
+-- Leases are real time: moving the alliance's clock must not take work out of living hands.
 update webhook.deliveries set state = 'waiting', next_at = %(now)s, lease = null, lease_until = null
-where state = 'sending' and lease_until <= %(now)s;
+where state = 'sending' and lease_until <= %(wall)s;
 
 -- name: lock_endpoints
 -- Endpoints before deliveries, by id, as the claim does.

@@ -102,8 +102,8 @@ async def claim(tx: Tx, lease: UUID, *, now: datetime, until: datetime, slots: i
     ]  # fmt: skip
 
 
-async def lapse(tx: Tx, *, now: datetime) -> int:
-    return await tx.run(SQL["lapse"], now=now)
+async def lapse(tx: Tx, *, now: datetime, wall: datetime) -> int:
+    return await tx.run(SQL["lapse"], now=now, wall=wall)
 
 
 async def lock(tx: Tx, endpoint_ids: Sequence[UUID]) -> list[Endpoint]:
