@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heyi.app.cli import bundles, channels, demo, doctor, orders, running
+from heyi.app.cli import bundles, channels, demo, doctor, orders, running, tasks
 from heyi.app.cli.frame import make_app
 
 app = make_app(
@@ -15,6 +15,7 @@ running.register(app)
 doctor.register(app)
 app.add_typer(demo.app, name="demo")
 app.add_typer(orders.app, name="order")
+app.add_typer(tasks.app, name="task")
 app.add_typer(bundles.app, name="bundle")
 app.add_typer(channels.app, name="channel")
 

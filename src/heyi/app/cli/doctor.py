@@ -16,7 +16,7 @@ from rich.markup import escape
 from heyi.app import admin
 from heyi.app.cli import home
 from heyi.app.cli.client import ApiRefused, Client
-from heyi.app.cli.frame import Json, command, out, say_json
+from heyi.app.cli.frame import Json, command, money, out, say_json
 from heyi.app.embedded import Embedded
 from heyi.app.migrate import newest, present
 from heyi.app.process import Trouble
@@ -199,11 +199,10 @@ def _supplier(api: Client, one: Any) -> Finding:
     name = f"supplier {one['code']}"
     if one["state"] != "active":
         return Finding(name, None, f"is {one['state']}")
-    try:
-        balance = api.get(f"/suppliers/{one['id']}/balance")
-    except ApiRefused as refused:
-        return Finding(name, False, f"does not tell its balance: {refused}", "check its address and credentials")
-    return Finding(name, True, f"tells its balance: {balance}")
+    answer = api.post(f"/suppliers/{one['id']}/check")
+    if not answer["ok"]:
+        return Finding(name, False, f"does not answer: {answer['problem']}", "check its address and credentials")
+    return Finding(name, True, f"balance {money(answer['balance'])} ({answer['duration_ms']} ms)")
 
 
 def _tasks(api: Client) -> Finding:
