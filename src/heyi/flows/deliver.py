@@ -33,16 +33,19 @@ async def work_due(tools: Tools) -> list[UUID]:
         return await delivering.with_work(tx, now=tools.clock.now())
 
 
-async def claim(tools: Tools, supplier: UUID, *, most: int) -> list[Errand]:
-    """Take up to `most` errands of one account; items that were scheduled begin with their first."""
+async def claim(tools: Tools, supplier: UUID, *, most: int) -> tuple[list[Errand], bool]:
+    """Take up to `most` errands of one account, and say whether there may be more than its slots allowed.
+
+    Items that were scheduled until now begin with their first errand.
+    """
     now = tools.clock.now()
     async with tools.db.transaction() as tx:
-        errands = await delivering.claim(
+        errands, more = await delivering.claim(
             tx, tools.sealing, supplier, most=most, public_url=tools.settings.public_url, now=now,
             wall=tools.clock.wall(),
         )  # fmt: skip
         await settle(tx, tools, delivering.begun(errands), [], now=now)
-    return errands
+    return errands, more
 
 
 async def talk(tools: Tools, errand: Errand) -> Result:

@@ -52,15 +52,16 @@ async def with_work(tx: Tx, *, now: datetime) -> list[UUID]:
 
 async def claim(
     tx: Tx, sealing: Sealing, supplier: UUID, *, most: int, public_url: str, now: datetime, wall: datetime
-) -> list[Errand]:
+) -> tuple[list[Errand], bool]:
     """Take up to `most` errands of one account, within its free slots; none while another worker is claiming there.
 
-    Queries come before purchases, but leave them a quarter. Everything is committed before a byte is sent.
+    The second answer says whether the limit was reached, so that more may be due. Queries come before purchases, but
+    leave them a quarter. Everything is committed before a byte is sent.
     """
     row, taken = await claims.lock_supplier(tx, supplier, wall=wall)
     free = 0 if row is None else min(most, row.slots - taken, CLAIM_MAX)
     if row is None or free <= 0:
-        return []
+        return [], True
     account = account_of(row, sealing, public_url)
     length = rules.lease_for(account.timeout_ms)
     lease, until, again = new_id(millis(wall)), wall + length, now + length
@@ -74,7 +75,7 @@ async def claim(
     if free > len(errands):
         rechecks = await claims.rechecks(tx, supplier, most=free - len(errands), now=now, again=again)
         errands += [_asking("recheck", account, one, lease, until) for one in rechecks]
-    return errands
+    return errands, len(errands) >= free
 
 
 def account_of(row: Row, sealing: Sealing, public_url: str) -> Account:

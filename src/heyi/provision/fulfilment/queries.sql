@@ -230,3 +230,40 @@ update fulfilment.tasks t set request = r.request
 from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(requests)s::jsonb[]) as r (lane, id, request)
 where t.lane = r.lane and t.id = r.id;
 
+-- name: suppliers_by_token
+-- The token in a callback's address names the account.
+select * from fulfilment.suppliers where callback_token = any(%(tokens)s::text[]);
+
+-- name: keep_callbacks
+-- Stored as they came (sealed), before anything acts on them.
+insert into fulfilment.callbacks (id, supplier_id, received_at, headers, query, body, verdict, outer_number)
+select * from unnest(%(ids)s::uuid[], %(suppliers)s::uuid[], %(ats)s::timestamptz[], %(headers)s::jsonb[],
+    %(queries)s::text[], %(bodies)s::bytea[], %(verdicts)s::text[], %(outers)s::text[]);
+
+-- name: known_numbers
+-- Whose attempts do these callbacks speak of? A number of another account is a stranger's.
+select outer_number, supplier_id from fulfilment.attempts where outer_number = any(%(outers)s::text[]);
+
+-- name: ask_soon
+-- A callback moves no state: it makes the next query due now, or (while a talk runs) right after that talk.
+with named as (
+    select t.lane, t.id from unnest(%(outers)s::text[], %(suppliers)s::uuid[]) as c (outer_number, supplier_id)
+    join fulfilment.attempts a on a.outer_number = c.outer_number and a.supplier_id = c.supplier_id
+    join fulfilment.tasks t on t.lane = a.lane and t.id = a.task_id
+    where t.state in ('sending', 'asking') and t.attempts = a.number
+    order by t.lane, t.id for update of t
+)
+update fulfilment.tasks t
+set heard = true,
+    due_at = case when t.state = 'asking' and (t.lease is null or t.lease_until <= %(wall)s)
+        then least(t.due_at, %(now)s) else t.due_at end
+from named where t.lane = named.lane and t.id = named.id;
+
+-- name: recheck_soon
+-- A callback about a number that we hold for over, or overtaken, or handed to a person: look at that number once more.
+update fulfilment.attempts a set recheck_at = %(now)s
+from unnest(%(outers)s::text[], %(suppliers)s::uuid[]) as c (outer_number, supplier_id), fulfilment.tasks t
+where a.outer_number = c.outer_number and a.supplier_id = c.supplier_id and a.state <> 'delivered'
+    and a.rechecks < %(most)s and t.lane = a.lane and t.id = a.task_id
+    and not (t.state in ('sending', 'asking') and t.attempts = a.number);
+

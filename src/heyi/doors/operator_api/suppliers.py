@@ -1,0 +1,167 @@
+"""Supplier accounts: systems of others that we call. Credentials go in and never come out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from litestar import get, patch, post
+from litestar.params import Parameter
+from msgspec import Meta
+
+from heyi.doors.access import allow
+from heyi.doors.idempotency import IdempotencyKey
+from heyi.doors.paging import Cursor, Limit, Page, before, paged
+from heyi.doors.shapes import Address, Body, CodeWord, Line, MoneyShape, Shape, id_in
+from heyi.flows import resolve
+from heyi.infra.tools import Tools
+from heyi.kernel.ids import to_text
+from heyi.provision.fulfilment import accounts
+from heyi.provision.fulfilment.accounts import Supplier
+
+READ, WRITE = allow("operator", "operator:read"), allow("operator", "operator:write")
+Slots = Annotated[int, Meta(ge=1, le=500, description="calls at once, over all workers")]
+TimeoutMs = Annotated[int, Meta(ge=100, le=120_000, description="bounds one whole exchange")]
+TypicalMs = Annotated[int, Meta(ge=0, le=3_600_000, description="how long a top-up usually takes there")]
+GraceMs = Annotated[int, Meta(ge=0, le=86_400_000, description="how long 'not found' may still change its mind")]
+Credentials = Annotated[dict[CodeWord, Line], Meta(max_length=10)]
+
+
+class SupplierBody(Body):
+    """`credentials`: kasushou wants user_id and key, fulu wants app_key and secret. `grace_ms`: the dialect's own
+    (a minute) when left out.
+    """
+
+    code: CodeWord
+    title: Line
+    dialect: CodeWord
+    base_url: Address
+    credentials: Credentials
+    slots: Slots = 20
+    timeout_ms: TimeoutMs = 10_000
+    typical_ms: TypicalMs = 3_000
+    grace_ms: GraceMs | None = None
+
+
+class SupplierPatch(Body):
+    """What is left out stays. New credentials replace the old ones whole."""
+
+    title: Line | None = None
+    base_url: Address | None = None
+    credentials: Credentials | None = None
+    slots: Slots | None = None
+    timeout_ms: TimeoutMs | None = None
+    typical_ms: TypicalMs | None = None
+    grace_ms: GraceMs | None = None
+
+
+class SupplierShape(Shape):
+    """`callback_url`: where this supplier's callbacks belong (some are told with every order, others by hand)."""
+
+    id: str
+    code: str
+    title: str
+    dialect: str
+    base_url: str
+    callback_url: str
+    slots: int
+    timeout_ms: int
+    typical_ms: int
+    grace_ms: int
+    state: str
+    created_at: datetime
+
+
+class CheckShape(Shape):
+    """`ok`: the supplier answered with our balance; otherwise `problem` says why not."""
+
+    ok: bool
+    balance: MoneyShape | None
+    problem: str | None
+    duration_ms: int
+
+
+def shape(one: Supplier) -> SupplierShape:
+    return SupplierShape(
+        id=to_text("sup", one.id), code=one.code, title=one.title, dialect=one.dialect, base_url=one.base_url,
+        callback_url=one.callback_url, slots=one.slots, timeout_ms=one.timeout_ms, typical_ms=one.typical_ms,
+        grace_ms=one.grace_ms, state=one.state, created_at=one.created_at,
+    )  # fmt: skip
+
+
+@post("/suppliers", guards=[WRITE], summary="Open an account at a supplier", tags=["suppliers"])
+async def make_supplier(data: SupplierBody, tools: Tools, idempotency_key: IdempotencyKey = None) -> SupplierShape:
+    async with tools.db.transaction() as tx:
+        return shape(
+            await accounts.make(
+                tx, tools.sealing, code=data.code, title=data.title, dialect=data.dialect, base_url=data.base_url,
+                credentials=data.credentials, slots=data.slots, timeout_ms=data.timeout_ms,
+                typical_ms=data.typical_ms, grace_ms=data.grace_ms, public_url=tools.settings.public_url,
+                now=tools.clock.now(),
+            )
+        )  # fmt: skip
+
+
+@get("/suppliers", guards=[READ], summary="Supplier accounts, newest first", tags=["suppliers"])
+async def list_suppliers(
+    tools: Tools,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    q: Annotated[str | None, Parameter(max_length=100, description="in code or title")] = None,
+    state: Literal["active", "paused"] | None = None,
+) -> Page[SupplierShape]:
+    async with tools.db.reading() as tx:
+        found = await accounts.search(
+            tx, text=q, state=state, before=before(cursor), limit=limit + 1, public_url=tools.settings.public_url
+        )
+    return paged(found, limit, shape)
+
+
+@get("/suppliers/{supplier_id:str}", guards=[READ], summary="One account", tags=["suppliers"])
+async def get_supplier(supplier_id: str, tools: Tools) -> SupplierShape:
+    async with tools.db.reading() as tx:
+        return shape(await accounts.find(tx, id_in("sup", supplier_id), public_url=tools.settings.public_url))
+
+
+@patch("/suppliers/{supplier_id:str}", guards=[WRITE], summary="Change an account", tags=["suppliers"])
+async def change_supplier(supplier_id: str, data: SupplierPatch, tools: Tools) -> SupplierShape:
+    async with tools.db.transaction() as tx:
+        return shape(
+            await accounts.change(
+                tx, tools.sealing, id_in("sup", supplier_id), public_url=tools.settings.public_url, title=data.title,
+                base_url=data.base_url, credentials=data.credentials, slots=data.slots, timeout_ms=data.timeout_ms,
+                typical_ms=data.typical_ms, grace_ms=data.grace_ms,
+            )
+        )  # fmt: skip
+
+
+@post("/suppliers/{supplier_id:str}/pause", guards=[WRITE], status_code=200,
+      summary="Stop buying there; what was bought is still asked about", tags=["suppliers"])  # fmt: skip
+async def pause_supplier(supplier_id: str, tools: Tools, idempotency_key: IdempotencyKey = None) -> SupplierShape:
+    return await _switch(tools, supplier_id, "pause")
+
+
+@post("/suppliers/{supplier_id:str}/resume", guards=[WRITE], status_code=200, summary="Buy there again",
+      tags=["suppliers"])  # fmt: skip
+async def resume_supplier(supplier_id: str, tools: Tools, idempotency_key: IdempotencyKey = None) -> SupplierShape:
+    return await _switch(tools, supplier_id, "resume")
+
+
+async def _switch(tools: Tools, supplier_id: str, move: str) -> SupplierShape:
+    async with tools.db.transaction() as tx:
+        return shape(
+            await accounts.switch(tx, id_in("sup", supplier_id), move, public_url=tools.settings.public_url)
+        )  # fmt: skip
+
+
+@post("/suppliers/{supplier_id:str}/check", guards=[WRITE], status_code=200, opt={"stores_no_answer": True},
+      summary="Ask it for our balance: are address and credentials right?", tags=["suppliers"])  # fmt: skip
+async def check_supplier(supplier_id: str, tools: Tools) -> CheckShape:
+    balance, duration_ms = await resolve.check(tools, id_in("sup", supplier_id))
+    left = None if balance.fen is None else MoneyShape(amount_minor=balance.fen, currency="CNY")
+    return CheckShape(ok=left is not None, balance=left, problem=balance.why or None, duration_ms=duration_ms)
+
+
+HANDLERS = [
+    make_supplier, list_suppliers, get_supplier, change_supplier, pause_supplier, resume_supplier, check_supplier,
+]  # fmt: skip

@@ -1,0 +1,56 @@
+"""A person steps in: decides about a task, hurries it, or looks whether a supplier account works."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from heyi.flows.deliver import settle
+from heyi.infra import outbox
+from heyi.infra.tools import Tools
+from heyi.provision.fulfilment import accounts, desk
+from heyi.provision.fulfilment.desk import AttemptSeen, TaskSeen
+from heyi.provision.fulfilment.suppliers import DIALECTS
+from heyi.provision.fulfilment.suppliers.speech import Balance
+
+Found = tuple[TaskSeen, list[AttemptSeen]]
+
+
+async def resolve(tools: Tools, task_id: UUID, outcome: str, *, proof: str, note: str, by: str) -> Found:
+    """Delivered, try_again or failed, by a person's word; moves item, right and books like any delivery."""
+    now = tools.clock.now()
+    async with tools.db.transaction() as tx:
+        outcomes, facts = await desk.resolve(
+            tx, task_id, outcome, proof=proof, note=note, by=by, now=now, wall=tools.clock.wall()
+        )
+        await settle(tx, tools, outcomes, facts, now=now)
+        return await desk.find(tx, task_id)
+
+
+async def retry(tools: Tools, task_id: UUID, *, by: str) -> Found:
+    """Do its next step now."""
+    now = tools.clock.now()
+    async with tools.db.transaction() as tx:
+        outcomes, facts = await desk.retry(tx, task_id, by=by, now=now, wall=tools.clock.wall())
+        await settle(tx, tools, outcomes, facts, now=now)
+        return await desk.find(tx, task_id)
+
+
+async def query(tools: Tools, task_id: UUID, *, by: str) -> Found:
+    """Ask its supplier now."""
+    now = tools.clock.now()
+    async with tools.db.transaction() as tx:
+        await outbox.write(tx, await desk.query(tx, task_id, by=by, now=now, wall=tools.clock.wall()), now=now)
+        return await desk.find(tx, task_id)
+
+
+async def check(tools: Tools, supplier_id: UUID) -> tuple[Balance, int]:
+    """Ask a supplier for our balance: shows whether address and credentials are right. And how many ms it took."""
+    async with tools.db.reading() as tx:
+        account = await accounts.opened(tx, tools.sealing, supplier_id, public_url=tools.settings.public_url)
+    dialect = DIALECTS[account.dialect]
+    heard = await tools.http.send(
+        dialect.balance_call(account, tools.clock.wall()), timeout_s=account.timeout_ms / 1000
+    )
+    if heard.reply is None:
+        return Balance(None, heard.error), heard.duration_ms
+    return dialect.read_balance(account, heard.reply), heard.duration_ms

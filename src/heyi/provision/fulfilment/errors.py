@@ -1,0 +1,83 @@
+"""What fulfilment refuses to operators."""
+
+from __future__ import annotations
+
+from heyi.kernel.errors import Kind, Refused
+
+
+class SupplierNotFound(Refused):
+    """No supplier account has this id."""
+
+    code, kind = "supplier.not_found", Kind.NOT_FOUND
+    zh, en = "没有这个供货商账户", "There is no such supplier account"
+
+
+class SupplierCodeTaken(Refused):
+    """Another supplier account has this code already."""
+
+    code, kind = "supplier.code_taken", Kind.CONFLICT
+    zh, en = "编码 {value} 已被使用", "Code {value} is taken"
+
+
+class DialectUnknown(Refused):
+    """heyi does not speak this dialect."""
+
+    code, kind = "supplier.dialect_unknown", Kind.UNPROCESSABLE
+    zh, en = "不支持协议 {value}，可选：{known}", "Dialect {value} is not spoken; these are: {known}"
+
+
+class CredentialsWrong(Refused):
+    """The dialect needs exactly these credentials."""
+
+    code, kind = "supplier.credentials_wrong", Kind.UNPROCESSABLE
+    zh, en = "该协议需要且只需要凭据：{names}", "This dialect needs these credentials and no others: {names}"
+
+
+class SupplierState(Refused):
+    """It is paused already, or active already."""
+
+    code, kind = "supplier.wrong_state", Kind.CONFLICT
+    zh, en = "供货商账户当前为 {state}", "The supplier account is {state}"
+
+
+class TaskNotFound(Refused):
+    """No task has this id."""
+
+    code, kind = "task.not_found", Kind.NOT_FOUND
+    zh, en = "没有这个履约任务", "There is no such task"
+
+
+class TaskState(Refused):
+    """In its present state this cannot be done with the task."""
+
+    code, kind = "task.wrong_state", Kind.CONFLICT
+    zh, en = "任务当前为 {state}，不能执行该操作", "The task is {state}, and this cannot be done then"
+
+
+class TaskBusy(Refused):
+    """The supplier is being called right now: what it says comes first."""
+
+    code, kind = "task.busy", Kind.CONFLICT
+    zh, en = "任务正在调用供货商，请稍后再试", "The supplier is being called right now; try again in a moment"
+
+
+class StillUnknown(Refused):
+    """The supplier may have delivered: deciding otherwise needs proof that it did not."""
+
+    code, kind = "task.still_unknown", Kind.CONFLICT
+    zh = "供货商可能已经发货：请先查询，或提供未发货的凭证 proof"
+    en = "The supplier may have delivered: query it, or give proof that it did not"
+
+
+class ProofMissing(Refused):
+    """Delivered by a person's word: what shows it?"""
+
+    code, kind = "task.proof_missing", Kind.UNPROCESSABLE
+    zh, en = "请提供已交付的凭证 proof", "Say what proves the delivery (proof)"
+
+
+class NeedsCard(Refused):
+    """A card key is delivered by a key from the vault or the supplier, not by anybody's word."""
+
+    code, kind = "task.needs_card", Kind.CONFLICT
+    zh, en = "卡密只能由卡密库或供货商交付，请补货或重试", "A card key needs a key: add stock, or try again"
