@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from heyi.kernel.clock import millis
+from heyi.flows import deliver
+from heyi.infra.db import Row
+from heyi.infra.tools import Tools
+from heyi.kernel.clock import FixedClock, millis
 from heyi.kernel.ids import new_id
 from heyi.kernel.money import Money
 from heyi.kernel.parts import AccountField, Due, Offer, Part
+from heyi.provision import fulfilment
 from heyi.provision.fulfilment import Plan
 
 LANE = 7
@@ -53,3 +58,38 @@ def plan_of(now: datetime, one: Part, item_state: str = "delivering", *, order: 
         LANE, new_id(ms, LANE), new_id(ms, LANE), order or new_id(ms, LANE), new_id(ms, LANE), one, item_state,
         {"name": "王", "phone": "13800138000", "address": "上海"} if one.kind == "physical" else None,
     )  # fmt: skip
+
+
+async def planned(tools: Tools, *parts: Part, state: str = "delivering", order: UUID | None = None) -> list[Plan]:
+    """Tasks without orders behind them: items and rights of other contexts are left out silently."""
+    plans = [plan_of(tools.clock.now(), one, state, order=order) for one in parts]
+    async with tools.db.transaction() as tx:
+        await fulfilment.plan(tx, plans, now=tools.clock.now())
+    return plans
+
+
+async def round_at(tools: Tools, supplier: UUID, *, most: int = 100) -> list[object]:
+    """Claim, talk, record once; the answers."""
+    errands, _ = await deliver.claim(tools, supplier, most=most)
+    results = [await deliver.talk(tools, errand) for errand in errands]
+    if results:
+        await deliver.record(tools, results)
+    return [result.answer for result in results]
+
+
+async def task_of(tools: Tools, plan: Plan) -> Row:
+    async with tools.db.reading() as tx:
+        row = await tx.row("select * from fulfilment.tasks where id = %(id)s", id=plan.id)
+    assert row is not None
+    return row
+
+
+async def attempts_of(tools: Tools, plan: Plan) -> Sequence[Row]:
+    async with tools.db.reading() as tx:
+        return await tx.rows("select * from fulfilment.attempts where task_id = %(id)s order by number", id=plan.id)
+
+
+def forward(tools: Tools, **by: float) -> None:
+    """Move the test's clock."""
+    assert isinstance(tools.clock, FixedClock)
+    tools.clock.forward(timedelta(**by))

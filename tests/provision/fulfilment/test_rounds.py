@@ -1,0 +1,305 @@
+"""The worker's round at a supplier, against the simulator as a process of its own, with its faults."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from tests.provision.fulfilment.conftest import Shop, open_shop
+from tests.provision.fulfilment.making import attempts_of, forward, part, planned, round_at, task_of
+
+from heyi.flows import deliver
+from heyi.infra.tools import Tools
+from heyi.kernel.clock import FixedClock
+from heyi.kernel.talk import Accepted, Cure, Declined, Delivered, NotFound, Unknown
+
+DIALECTS = ("kasushou", "fulu")
+
+
+@pytest.fixture(autouse=True)
+def _real_time(tools: Tools) -> None:
+    """Signatures carry real time, so the standing clock stands now; it is only ever moved by minutes."""
+    from datetime import UTC, datetime
+
+    assert isinstance(tools.clock, FixedClock)
+    tools.clock.at = datetime.now(UTC)
+
+
+async def until(look: Callable[[], Awaitable[Any]]) -> Any:
+    end = time.monotonic() + 10
+    while not (seen := await look()):
+        assert time.monotonic() < end, "waited in vain"
+        await asyncio.sleep(0.01)
+    return seen
+
+
+async def settled(tools: Tools, shop: Shop, plan: Any, *, minutes: int = 30) -> str:
+    """Rounds, with the clock moving in between, until the task neither sends nor asks."""
+    for _ in range(minutes):
+        await round_at(tools, shop.id)
+        state = (await task_of(tools, plan)).state
+        if state not in ("scheduled", "sending", "asking"):
+            return str(state)
+        await asyncio.sleep(0.03)  # the supplier works in real time
+        forward(tools, seconds=10)
+    return str((await task_of(tools, plan)).state)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_accepted_then_delivered(tools: Tools, simulator_url: str, dialect: str) -> None:
+    shop = await open_shop(tools, simulator_url, dialect)
+    (plan,) = await planned(tools, part(tools.clock.now(), supplier=shop.id))
+    (first,) = await round_at(tools, shop.id)
+    assert isinstance(first, Accepted)
+    task, (attempt,) = await task_of(tools, plan), await attempts_of(tools, plan)
+    assert (task.state, task.lease, attempt.state, attempt.supplier_number) == (
+        "asking", None, "accepted", first.supplier_number,
+    )  # fmt: skip
+    assert len(attempt.outer_number) <= 50
+    assert await settled(tools, shop, plan) == "delivered"
+    (attempt,) = await attempts_of(tools, plan)
+    assert (attempt.state, attempt.cost_minor, shop.delivered()) == ("delivered", 1500, 1)
+    async with tools.db.reading() as tx:
+        calls = await tx.rows("select * from fulfilment.calls where attempt_id = %(id)s order by at", id=attempt.id)
+        said = " ".join(f"{call.request} {call.response}" for call in calls)
+    assert [call.verb for call in calls][0] == "submit"
+    assert "13800138000" not in said
+    assert "secret-key" not in said
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ({"fault": "timeout_after_accept", "hold_ms": 3000}, "timeout"),
+        ({"fault": "error_500_after_accept"}, "HTTP 500"),
+        ({"fault": "unreadable_body"}, "unreadable"),
+        ({"fault": "wrong_status", "what": "code"}, "not in our table"),
+        ({"fault": "wrong_status", "what": "status"}, "not in our table"),
+        ({"fault": "garbled_charset"}, None),
+    ],
+    ids=lambda value: value["fault"] + value.get("what", "") if isinstance(value, dict) else "",
+)
+async def test_silence_is_not_no(
+    tools: Tools, simulator_url: str, dialect: str, fault: dict[str, Any], told: str | None
+) -> None:
+    shop = await open_shop(tools, simulator_url, dialect, timeout_ms=200)
+    shop.faults({**fault, "times": 1})
+    (plan,) = await planned(tools, part(tools.clock.now(), supplier=shop.id))
+    (first,) = await round_at(tools, shop.id)
+    if told:
+        assert isinstance(first, Unknown)
+        assert told in first.why
+        assert (await task_of(tools, plan)).state == "asking"
+    assert await settled(tools, shop, plan) == "delivered"
+    assert (shop.delivered(), len(await attempts_of(tools, plan))) == (1, 1)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("fault", ["timeout_before_accept", "error_500_before_accept"])
+async def test_never_arrived_goes_again_under_its_number(
+    tools: Tools, simulator_url: str, dialect: str, fault: str
+) -> None:
+    shop = await open_shop(tools, simulator_url, dialect, timeout_ms=200, grace_ms=60_000)
+    shop.faults({"fault": fault, "times": 1, "hold_ms": 3000})
+    (plan,) = await planned(tools, part(tools.clock.now(), supplier=shop.id))
+    assert isinstance((await round_at(tools, shop.id))[0], Unknown)
+    forward(tools, seconds=30)
+    assert await round_at(tools, shop.id) == [NotFound()]
+    assert (await task_of(tools, plan)).state == "asking", "within the grace it may still turn up"
+    assert await settled(tools, shop, plan) == "delivered"
+    (attempt,) = await attempts_of(tools, plan)
+    assert (attempt.submits, attempt.number, shop.delivered()) == (2, 1, 1)
+    assert {order["outer"] for order in shop.orders()} == {attempt.outer_number}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_hidden_for_a_while_is_not_bought_twice(tools: Tools, simulator_url: str, dialect: str) -> None:
+    shop = await open_shop(tools, simulator_url, dialect, grace_ms=60_000)
+    shop.faults(
+        {"fault": "error_500_after_accept", "times": 1}, {"fault": "query_not_found_for_ms", "delay_ms": 300, "times": 1}
+    )  # fmt: skip
+    (plan,) = await planned(tools, part(tools.clock.now(), supplier=shop.id))
+    await round_at(tools, shop.id)
+    forward(tools, seconds=5)
+    assert await round_at(tools, shop.id) == [NotFound()]
+    await asyncio.sleep(0.35)
+    assert await settled(tools, shop, plan) == "delivered"
+    assert (shop.delivered(), len(shop.orders())) == (1, 1)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("fault", ["sold_out", "balance_empty"])
+async def test_a_passing_no_is_tried_again(tools: Tools, simulator_url: str, dialect: str, fault: str) -> None:
+    shop = await open_shop(tools, simulator_url, dialect)
+    shop.faults({"fault": fault, "times": 2})
+    (plan,) = await planned(tools, part(tools.clock.now(), supplier=shop.id))
+    assert isinstance((await round_at(tools, shop.id))[0], Declined)
+    task = await task_of(tools, plan)
+    assert task.state == "scheduled"
+    assert 9 <= (task.due_at - tools.clock.now()).total_seconds() <= 11
+    assert await settled(tools, shop, plan) == "delivered"
+    assert [one.state for one in await attempts_of(tools, plan)] == ["declined", "declined", "delivered"]
+    assert shop.delivered() == 1
+
+
+async def test_a_wrong_account_goes_back_to_the_buyer(tools: Tools, simulator_url: str) -> None:
+    shop = await open_shop(tools, simulator_url)
+    (plan,) = await planned(tools, part(tools.clock.now(), supplier=shop.id, accounts={"phone": "bad0000"}))
+    await round_at(tools, shop.id)
+    task = await task_of(tools, plan)
+    assert (task.state, task.problem.split()[0]) == ("waiting_for_buyer", "account")
+
+
+async def test_a_price_above_our_cost_needs_a_person(tools: Tools, simulator_url: str) -> None:
+    shop = await open_shop(tools, simulator_url)
+    shop.faults({"fault": "price_rise", "percent": 20})
+    (plan,) = await planned(tools, part(tools.clock.now(), supplier=shop.id))
+    await round_at(tools, shop.id)
+    task = await task_of(tools, plan)
+    assert (task.state, task.problem.split()[0], shop.delivered()) == ("waiting_for_person", "price", 0)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_failed_for_good_needs_a_person(tools: Tools, simulator_url: str, dialect: str) -> None:
+    shop = await open_shop(tools, simulator_url, dialect)
+    shop.faults({"fault": "fail_after_accept"})
+    (plan,) = await planned(tools, part(tools.clock.now(), supplier=shop.id))
+    assert await settled(tools, shop, plan) == "waiting_for_person"
+    assert (await task_of(tools, plan)).problem.startswith("recharge ")
+    assert [one.state for one in await attempts_of(tools, plan)] == ["failed"]
+
+
+async def test_ten_workers_keep_one_limit(tools: Tools, simulator_url: str) -> None:
+    shop = await open_shop(tools, simulator_url, slots=5)
+    await planned(tools, *[part(tools.clock.now(), supplier=shop.id) for _ in range(30)])
+    claims = await asyncio.gather(*[deliver.claim(tools, shop.id, most=100) for _ in range(10)])
+    assert sum(len(errands) for errands, _ in claims) == 5
+    again, more = await deliver.claim(tools, shop.id, most=100)
+    assert (again, more) == ([], True)
+
+
+async def test_a_dead_workers_task_is_asked_about(tools: Tools, simulator_url: str) -> None:
+    """The process died after the supplier accepted, before anything was recorded."""
+    shop = await open_shop(tools, simulator_url)
+    (plan,) = await planned(tools, part(tools.clock.now(), supplier=shop.id))
+    ((errand,), _) = await deliver.claim(tools, shop.id, most=1)
+    await deliver.talk(tools, errand)  # … and the result is lost
+    await deliver.rescue(tools)
+    assert (await task_of(tools, plan)).state == "sending", "its lease still holds"
+    forward(tools, seconds=10)
+    await deliver.rescue(tools)
+    assert (await task_of(tools, plan)).state == "asking"
+    assert await settled(tools, shop, plan) == "delivered"
+    assert (shop.delivered(), len(shop.orders())) == (1, 1)
+
+
+async def test_a_result_after_the_lease_moves_nothing_unless_delivered(tools: Tools, simulator_url: str) -> None:
+    shop = await open_shop(tools, simulator_url)
+    shop.settings(work_ms=0)
+    slow, done = await planned(tools, *[part(tools.clock.now(), supplier=shop.id) for _ in range(2)])
+    errands, _ = await deliver.claim(tools, shop.id, most=2)
+    by_task = {errand.task_id: errand for errand in errands}
+    finished = await deliver.talk(tools, by_task[done.id])
+    assert isinstance(finished.answer, Delivered)
+    forward(tools, seconds=10)
+    await deliver.rescue(tools)
+    late = [deliver.Result(by_task[slow.id], Declined("sold_out", Cure.OTHER_OFFER)), finished]
+    await deliver.record(tools, late)
+    assert (await task_of(tools, slow)).state == "asking"
+    assert (await task_of(tools, done)).state == "delivered"
+
+
+async def test_no_call_starts_with_too_little_lease(tools: Tools, simulator_url: str) -> None:
+    shop = await open_shop(tools, simulator_url)
+    (plan,) = await planned(tools, part(tools.clock.now(), supplier=shop.id))
+    ((errand,), _) = await deliver.claim(tools, shop.id, most=1)
+    forward(tools, seconds=5.5)
+    result = await deliver.talk(tools, errand)
+    assert isinstance(result.answer, Unknown)
+    assert (result.exchanges, shop.orders()) == ((), [])
+    await deliver.record(tools, [result])
+    assert await settled(tools, shop, plan) == "delivered"
+
+
+async def test_a_paused_account_buys_nothing_and_still_asks(tools: Tools, simulator_url: str) -> None:
+    from heyi.provision.fulfilment import accounts
+
+    shop = await open_shop(tools, simulator_url)
+    (bought,) = await planned(tools, part(tools.clock.now(), supplier=shop.id))
+    await round_at(tools, shop.id)
+    (waits,) = await planned(tools, part(tools.clock.now(), supplier=shop.id))
+    async with tools.db.transaction() as tx:
+        await accounts.switch(tx, shop.id, "pause", public_url="")
+    assert await settled(tools, shop, bought) == "delivered"
+    assert (await task_of(tools, waits)).state == "scheduled"
+    async with tools.db.transaction() as tx:
+        await accounts.switch(tx, shop.id, "resume", public_url="")
+    assert await settled(tools, shop, waits) == "delivered"
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_cards_of_a_supplier_reach_the_vault(tools: Tools, simulator_url: str, dialect: str) -> None:
+    from heyi.provision import stock
+
+    shop = await open_shop(tools, simulator_url, dialect)
+    (plan,) = await planned(
+        tools, part(tools.clock.now(), kind="card_key", supplier=shop.id, source="supplier", product_no="1101")
+    )
+    assert await settled(tools, shop, plan) == "delivered"
+    async with tools.db.transaction() as tx:
+        shown = await stock.reveal(tx, tools.sealing, [plan.item_id], by="test", now=tools.clock.now())
+        calls = await tx.rows("select response from fulfilment.calls")
+    card = shown[plan.item_id]
+    assert card.secret is not None
+    assert card.secret.startswith("PW-")
+    assert not [
+        call for call in calls if call.response and (card.secret in call.response or card.code in call.response)
+    ]
+
+
+@pytest.mark.parametrize(("fault", "problem"), [("partial_cards", "unknown"), ("duplicate_card", "repeated_card")])
+async def test_cards_that_are_no_good_wait_for_a_person(
+    tools: Tools, simulator_url: str, fault: str, problem: str
+) -> None:
+    shop = await open_shop(tools, simulator_url)
+    benefit = UUID(int=77)
+    for_card = {"kind": "card_key", "supplier": shop.id, "source": "supplier", "product_no": "1101", "benefit": benefit}
+    (first,) = await planned(tools, part(tools.clock.now(), **for_card))
+    assert await settled(tools, shop, first) == "delivered"
+    shop.faults({"fault": fault})
+    (plan,) = await planned(tools, part(tools.clock.now(), **for_card))
+    assert await settled(tools, shop, plan, minutes=3000) == "waiting_for_person"
+    assert (await task_of(tools, plan)).problem.split()[0] == problem
+    assert len(shop.orders()) == 2
+
+
+async def test_a_late_confession_delivers_or_is_listed(tools: Tools, simulator_url: str) -> None:
+    """The supplier said failed, and delivered all the same: the item has it, unless it ended otherwise."""
+    from heyi.flows import resolve
+    from heyi.provision.fulfilment import desk
+
+    shop = await open_shop(tools, simulator_url)
+    shop.faults({"fault": "lie_failed_then_success", "delay_ms": 100})
+    waits, ended = await planned(tools, *[part(tools.clock.now(), supplier=shop.id) for _ in range(2)])
+    for plan in (waits, ended):
+        assert await settled(tools, shop, plan) == "waiting_for_person"
+    await resolve.resolve(tools, ended.id, "failed", proof="", note="refunded by hand", by="operator:test")
+    await until(lambda: _told(shop, 2))
+    for plan in (waits, ended):
+        await resolve.query(tools, plan.id, by="operator:test")
+    assert [type(one) for one in await round_at(tools, shop.id)] == [Delivered, Delivered]
+    assert (await task_of(tools, waits)).state == "delivered"
+    assert (await task_of(tools, ended)).state == "failed"
+    async with tools.db.reading() as tx:
+        listed = await desk.differences(tx, before=None, limit=10)
+    assert ended.item_id in [one.item_id for one in listed]
+    assert waits.item_id not in [one.item_id for one in listed]
+
+
+async def _told(shop: Shop, count: int) -> bool:
+    return shop.delivered() == count
