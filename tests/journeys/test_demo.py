@@ -130,7 +130,7 @@ def _told_what_happened(output: str) -> None:
 
 
 def _vault_is_full(demo: Demo) -> None:
-    shown = json.loads(demo.heyi("keys", "list", "--json").stdout)
+    shown = json.loads(demo.heyi("keys", "batches", "--json").stdout)
     assert sum(batch["total"] for batch in shown if batch["source"] == "imported") == ROWS
 
 

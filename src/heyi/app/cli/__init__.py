@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heyi.app.cli import bundles, channels, demo, doctor, orders, running, tasks
+from heyi.app.cli import bundles, channels, demo, doctor, keys, orders, running, tasks
 from heyi.app.cli.frame import make_app
 
 app = make_app(
@@ -14,6 +14,7 @@ app = make_app(
 running.register(app)
 doctor.register(app)
 app.add_typer(demo.app, name="demo")
+app.add_typer(keys.app, name="keys")
 app.add_typer(orders.app, name="order")
 app.add_typer(tasks.app, name="task")
 app.add_typer(bundles.app, name="bundle")

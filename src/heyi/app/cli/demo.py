@@ -18,7 +18,7 @@ from rich.markup import escape
 from heyi.app import admin
 from heyi.app.cli import home, stack
 from heyi.app.cli.client import Client
-from heyi.app.cli.frame import Json, command, complain, examples, make_app, out, say_json, table
+from heyi.app.cli.frame import UNDERSTOOD, Json, command, complain, examples, make_app, out, say_json, table
 from heyi.app.demo import faults, forward, lines, loading, watching
 from heyi.app.demo.world import World
 from heyi.app.embedded import Embedded
@@ -54,7 +54,7 @@ def demo(
             started.wait()
     except KeyboardInterrupt:
         out.print("\nstopped; the data are kept, `heyi demo` continues with them")
-    except (Trouble, OSError, ValueError) as error:
+    except UNDERSTOOD as error:
         complain(error)
         raise typer.Exit(1) from error
     finally:

@@ -18,7 +18,6 @@ from heyi.app.cli import home
 from heyi.app.cli.client import ApiRefused, Client
 from heyi.app.cli.frame import Json, command, money, out, say_json
 from heyi.app.embedded import Embedded
-from heyi.app.migrate import newest, present
 from heyi.app.process import Trouble
 
 POSTGRES_MIN = 150000
@@ -133,6 +132,8 @@ def _database(url: str) -> Iterator[Finding]:
     known = version >= POSTGRES_MIN
     shown = f"PostgreSQL {version // 10000}.{version % 10000}"
     yield Finding("database", known, f"{shown} answers", "" if known else "heyi needs PostgreSQL 15 or newer")
+    from heyi.app.migrate import newest, present  # slow to import
+
     at = present(url)
     current = at == newest()
     yield Finding("migrations", current, f"at {at or 'nothing'}", "" if current else f"heyi migrate (to {newest()})")

@@ -26,6 +26,9 @@ from heyi.kernel.errors import ManyRefused, Refused
 P = ParamSpec("P")
 T = TypeVar("T")
 
+# What a person can put right; everything else is our mistake, and shows where it happened.
+UNDERSTOOD = (Trouble, Refused, ApiRefused, OSError, ValueError)
+
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON, for programs.")]
 
 # Into a pipe or a file, tables are as wide as they need to be: ids must stay whole.
@@ -36,7 +39,13 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 def make_app(help: str | None, **more: Any) -> typer.Typer:
     """A group of commands that shows its help when nothing is asked of it."""
-    settings = {"no_args_is_help": True, "rich_markup_mode": "rich", "add_completion": False, **more}
+    settings = {
+        "no_args_is_help": True,
+        "rich_markup_mode": "rich",
+        "add_completion": False,
+        "pretty_exceptions_enable": False,
+        **more,
+    }
     return typer.Typer(help=help, context_settings={"help_option_names": ["-h", "--help"]}, **settings)
 
 
@@ -56,7 +65,7 @@ def command(app: typer.Typer, name: str, *shown: str) -> Callable[[Callable[P, T
                 return function(*args, **kwargs)
             except BrokenPipeError:
                 raise typer.Exit(1) from None
-            except (Trouble, Refused, ApiRefused, OSError, ValueError) as error:
+            except UNDERSTOOD as error:
                 complain(error, as_json=as_json)
                 raise typer.Exit(1) from error
 

@@ -14,8 +14,6 @@ from heyi import __version__
 from heyi.app import admin
 from heyi.app.cli import home, stack
 from heyi.app.cli.frame import Json, command, err, out, say_json
-from heyi.app.migrate import migrate as run_migrations
-from heyi.app.migrate import newest, present
 
 
 def register(app: typer.Typer) -> None:
@@ -68,6 +66,9 @@ def migrate(
     as_json: Json = False,
 ) -> None:
     """Bring the database to this version's schema; nothing is done when it is there already. 数据库迁移"""
+    from heyi.app.migrate import migrate as run_migrations  # slow to import
+    from heyi.app.migrate import newest, present
+
     with home.database() as url:
         before = present(url)
         after = before if check else run_migrations(url)
@@ -99,6 +100,8 @@ def operator_key(
 
 def version(as_json: Json = False) -> None:
     """heyi's version."""
+    from heyi.app.migrate import newest  # slow to import
+
     if as_json:
         say_json({"heyi": __version__, "schema": newest(), "python": sys.version.split()[0]})
     else:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from heyi.app import admin
 from heyi.app.cli import home
-from heyi.app.migrate import migrate
 from heyi.app.process import Trouble
 from heyi.app.supervise import Child, Supervisor, check_port
 
@@ -42,6 +41,8 @@ def running(
 
     The database is entered first, so that it stops last: web and worker finish what they have begun.
     """
+    from heyi.app.migrate import migrate  # Alembic takes most of a second to import; other commands do not need it
+
     folder, port = home.folder(), home.port()
     simulator_port = home.number("HEYI_SIMULATOR_PORT", SIMULATOR_PORT)
     url = f"http://{HOST}:{port}"

@@ -21,7 +21,7 @@ class Steps:
     def lines(self) -> list[str]:
         """Shell lines in order; comments say what each does. They need sh, curl and sed."""
         number = f"by-hand-{secrets.token_hex(3)}"
-        post = "curl -sS --noproxy '*' -X POST -H 'Content-Type: application/json'"
+        post = "curl -sS --noproxy '*' -w '\\n' -X POST -H 'Content-Type: application/json'"
         order = (
             f'{{"channel_order_no": "{number}", "bundle": "joint-annual", "buyer": {{"id": "u-7"}},'
             f' "accounts": {{"phone": "{PHONE}"}}, "pay_with": "balance"}}'

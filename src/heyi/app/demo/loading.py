@@ -16,6 +16,7 @@ from heyi.app.cli import apply as applying
 from heyi.app.cli import home
 from heyi.app.cli.bundles import find
 from heyi.app.cli.client import ApiRefused, Client
+from heyi.app.cli.sending import Sending
 from heyi.app.demo import make_keys, watching
 from heyi.app.demo.world import World
 
@@ -80,8 +81,7 @@ def _import(api: Client, one: make_keys.KeyFile, file: Path) -> dict[str, Any]:
         "format": file.suffix[1:],
     }
     work = api.post("/key_imports", announced)
-    with file.open("rb") as content:
-        done: dict[str, Any] = api.upload(f"/key_imports/{work['id']}/file", iter(lambda: content.read(1 << 18), b""))
+    done: dict[str, Any] = Sending(api, str(work["id"]), file, quiet=True).send()
     return done
 
 

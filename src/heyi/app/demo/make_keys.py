@@ -15,8 +15,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import xlsxwriter
-
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that are mistaken for each other
 
 
@@ -71,6 +69,8 @@ def _write_csv(file: KeyFile, path: Path) -> None:
 
 
 def _write_xlsx(file: KeyFile, path: Path) -> None:
+    import xlsxwriter  # slow to import, and needed once
+
     with xlsxwriter.Workbook(str(path), {"constant_memory": True}) as book:
         sheet = book.add_worksheet("卡密")
         for number, row in enumerate([HEADER, *file.keys()]):
