@@ -15,13 +15,9 @@ import uvicorn
 from litestar import Litestar, Response, Router, get
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
-from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
 
-from heyi import __version__
 from heyi.app.wiring import open_tools
-from heyi.doors import docs
+from heyi.doors import docs, openapi
 from heyi.doors.access import Doorman, caller_of
 from heyi.doors.callbacks import HANDLERS as CALLBACKS
 from heyi.doors.front import Front
@@ -29,6 +25,7 @@ from heyi.doors.idempotency import Idempotency
 from heyi.doors.open_api.v1 import HANDLERS as OPEN
 from heyi.doors.operator_api import HANDLERS as OPERATOR
 from heyi.doors.problems import on_crash, on_http, on_refused
+from heyi.doors.reading import StrictRequest
 from heyi.flows import buy
 from heyi.infra import telemetry
 from heyi.infra.gather import Gather
@@ -75,8 +72,9 @@ def make_litestar(tools: Tools) -> Litestar:
             "orders": Provide(lambda: orders, sync_to_thread=False),
         },
         middleware=[Idempotency()],
+        request_class=StrictRequest,
         exception_handlers={Refused: on_refused, HTTPException: on_http, Exception: on_crash},
-        openapi_config=_openapi(),
+        openapi_config=openapi.config(),
         request_max_body_size=BODY_BYTES_MAX,
         logging_config=None,
         debug=False,
@@ -84,18 +82,6 @@ def make_litestar(tools: Tools) -> Litestar:
     app.state.tools = tools
     app.state.doorman = Doorman(tools)
     return app
-
-
-def _openapi() -> OpenAPIConfig:
-    bearer = SecurityScheme(type="http", scheme="bearer", description="an API key: Authorization: Bearer hk_…")
-    return OpenAPIConfig(
-        title="heyi 合益 Open API",
-        version=__version__,
-        path="/",
-        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
-        components=Components(security_schemes={"key": bearer}),
-        security=[{"key": []}],
-    )
 
 
 class Lazy:

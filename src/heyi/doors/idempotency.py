@@ -76,7 +76,7 @@ class Idempotency(ASGIMiddleware):
 
 
 def _key(scope: Scope) -> str | None:
-    if scope["type"] != "http" or scope["method"] != "POST":
+    if scope.get("method") != "POST":
         return None
     return next((value.decode("latin-1") for name, value in scope["headers"] if name == HEADER), None)
 
@@ -137,7 +137,7 @@ async def _whole(receive: Receive) -> tuple[bytes, Receive]:
         message = await receive()
         if message["type"] == "http.disconnect":
             break
-        chunks.append(message.get("body", b""))
+        chunks.append(bytes(message["body"]))  # type: ignore[typeddict-item]
         more = bool(message.get("more_body", False)) and sum([len(chunk) for chunk in chunks]) <= BODY_BYTES_MAX
     body = b"".join(chunks)
     given = False

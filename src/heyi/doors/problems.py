@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
@@ -10,6 +9,7 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
+from heyi.doors.reading import pointer
 from heyi.infra.telemetry import trace_id
 from heyi.kernel.errors import Kind, ManyRefused, Refused
 
@@ -64,7 +64,7 @@ def language_of(request: Request[Any, Any, Any]) -> str:
 
 def on_refused(request: Request[Any, Any, Any], refused: Refused) -> Response[bytes]:
     language, status = language_of(request), STATUS[refused.kind]
-    faults = refused.faults if isinstance(refused, ManyRefused) else [refused] if refused.pointer else []
+    faults = refused.faults if isinstance(refused, ManyRefused) else [refused] if refused.pointer is not None else []
     errors = [{"pointer": f.pointer or "", "code": f.code, "detail": f.sentence(language)} for f in faults]
     headers = {"Retry-After": str(refused.facts.get("retry_after_s", 1))} if status in (429, 503) else {}
     return _problem(request, status, refused.code, refused.sentence(language), errors, headers)
@@ -90,30 +90,16 @@ def on_crash(request: Request[Any, Any, Any], error: Exception) -> Response[byte
     return _problem(request, 500, "internal.error", detail, [])
 
 
-_AT = re.compile(r"^(?P<detail>.*?)(?: - at `\$(?P<path>[^`]*)`)?$", re.DOTALL)
-
-
 def _faults(error: HTTPException) -> list[dict[str, str]]:
-    extra = error.extra if isinstance(error.extra, list) else []
+    """Faults that the framework found in paths, queries and headers; bodies are doors/reading.py's."""
     found = []
-    for one in extra:
+    for one in error.extra if isinstance(error.extra, list) else []:
         if isinstance(one, dict):
             # The framework names the whole body "data", and fields within it with dots.
             key = str(one.get("key", ""))
-            pointer = "" if key == "data" else _pointer(key.removeprefix("data."))
-            found.append({"pointer": pointer, "code": "request.invalid", "detail": str(one.get("message", ""))})
-    if found:
-        return found
-    cause = error.__cause__
-    text = str(cause.__cause__ or cause) if cause is not None else error.detail
-    match = _AT.match(text.splitlines()[0] if text else "")
-    detail, path = (match["detail"], match["path"] or "") if match else (text, "")
-    return [{"pointer": _pointer(path), "code": "request.invalid", "detail": detail[:300]}]
-
-
-def _pointer(path: str) -> str:
-    """A JSON pointer from msgspec's path: `.buyer.phone`, `[0].x`, `[...]` (a dictionary's value)."""
-    return "".join(f"/{word}" for word in re.findall(r"[^.\[\]]+", path))
+            place = "" if key == "data" else pointer(key.removeprefix("data."))
+            found.append({"pointer": place, "code": "request.invalid", "detail": str(one.get("message", ""))[:300]})
+    return found or [{"pointer": "", "code": "request.invalid", "detail": error.detail[:300]}]
 
 
 def _problem(

@@ -86,10 +86,10 @@ async def _write(tx: Tx, placed: Sequence[Placed], refused: Sequence[Asked], *, 
         return await checkout.place(tx, placed, refused, now=now)
     async with tx.pipeline():
         await checkout.place(tx, placed, refused, now=now)
-        await entitlement.grant(tx, _grants(placed), now=now)
+        begun = await entitlement.grant(tx, _grants(placed), now=now)
         await fulfilment.plan(tx, _plans(placed), now=now)
         await stock.issue(tx, _issued(placed), now=now)
-        await outbox.write(tx, checkout.facts_of(placed), now=now)
+        await outbox.write(tx, [*checkout.facts_of(placed), *begun], now=now)
         check = await ledger.charge(tx, [_charge(one) for one in placed], now=now)
     return await check()
 

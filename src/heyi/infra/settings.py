@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+CHINA = ZoneInfo("Asia/Shanghai")
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -20,7 +22,7 @@ class Settings:
     master_key: bytes = field(repr=False)
     home: Path = Path(".heyi")
     public_url: str = "http://127.0.0.1:8700"
-    zone: ZoneInfo = ZoneInfo("Asia/Shanghai")
+    zone: ZoneInfo = CHINA
     web_connections: int = 2
     batch_max: int = 64
     log_level: str = "INFO"

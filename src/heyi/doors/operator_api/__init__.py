@@ -9,15 +9,19 @@ from heyi.doors.operator_api import (
     offers,
     orders,
     partners,
+    suppliers,
+    tasks,
 )
 
 HANDLERS = [
     *partners.HANDLERS,
     *channels.HANDLERS,
     *deposits.HANDLERS,
+    *suppliers.HANDLERS,
     *benefits.HANDLERS,
     *offers.HANDLERS,
     *bundles.HANDLERS,
     *keys.HANDLERS,
     *orders.HANDLERS,
+    *tasks.HANDLERS,
 ]
