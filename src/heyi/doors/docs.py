@@ -7,6 +7,8 @@ from typing import Any
 
 from litestar import MediaType, Request, get
 
+from heyi.doors import openapi
+
 _STYLE = (
     "body{font:15px/1.6 system-ui,'Noto Sans CJK SC',sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
     "summary{cursor:pointer}code,pre{font:13px/1.5 ui-monospace,monospace}.m{display:inline-block;width:4rem;"
@@ -18,7 +20,7 @@ _STYLE = (
 @get("/docs", media_type=MediaType.HTML, include_in_schema=False)
 async def page(request: Request[Any, Any, Any]) -> str:
     """Every route by tag, with its question and its answers; the schemas below."""
-    schema = request.app.openapi_schema.to_schema()
+    schema = openapi.finished(request.app)
     by_tag: dict[str, list[str]] = {}
     for path, methods in schema["paths"].items():
         for method, operation in methods.items():
@@ -48,6 +50,8 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
     answers = []
     for status, answer in operation["responses"].items():
         shape = next((c.get("schema") for c in (answer.get("content") or {}).values()), None)
+        if "$ref" in answer:
+            shape = {"$ref": "#/components/schemas/Problem"}
         answers.append(f"<li>{status}: {_type(shape) if shape else '–'}</li>")
     return (
         f"<details><summary><span class=m>{method.upper()}</span><code>{html.escape(path)}</code> "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -41,6 +42,7 @@ TITLES = {
 }
 HTTP_CODES = {404: "request.no_such_route", 405: "request.method_not_allowed", 413: "request.too_large",
               415: "request.unsupported_media_type"}  # fmt: skip
+_QUALITY = re.compile(r"q=([01](?:\.\d{0,3})?)")
 _log = structlog.get_logger("doors")
 
 
@@ -58,8 +60,15 @@ class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 def language_of(request: Request[Any, Any, Any]) -> str:
-    """ "zh" unless the caller prefers English."""
-    return "en" if request.headers.get("accept-language", "").strip().lower().startswith("en") else "zh"
+    """Of the languages that the caller reads, the preferred one of ours; "zh" when there is none."""
+    best, chosen = 0.0, "zh"
+    for part in request.headers.get("accept-language", "")[:200].lower().split(","):
+        name, _, rest = part.strip().partition(";")
+        weight = _QUALITY.fullmatch(rest.strip())
+        quality = float(weight[1]) if weight else float(not rest)
+        if name[:2] in ("zh", "en") and quality > best:
+            best, chosen = quality, name[:2]
+    return chosen
 
 
 def on_refused(request: Request[Any, Any, Any], refused: Refused) -> Response[bytes]:

@@ -108,11 +108,11 @@ async def list_suppliers(
     limit: Limit = 50,
     cursor: Cursor = None,
     q: Annotated[str | None, Parameter(max_length=100, description="in code or title")] = None,
-    state: Literal["active", "paused"] | None = None,
+    in_state: Annotated[Literal["active", "paused"] | None, Parameter(query="state")] = None,
 ) -> Page[SupplierShape]:
     async with tools.db.reading() as tx:
         found = await accounts.search(
-            tx, text=q, state=state, before=before(cursor), limit=limit + 1, public_url=tools.settings.public_url
+            tx, text=q, state=in_state, before=before(cursor), limit=limit + 1, public_url=tools.settings.public_url
         )
     return paged(found, limit, shape)
 

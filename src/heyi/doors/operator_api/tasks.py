@@ -139,7 +139,7 @@ async def list_tasks(
     tools: Tools,
     limit: Limit = 50,
     cursor: Cursor = None,
-    state: State | None = None,
+    in_state: Annotated[State | None, Parameter(query="state")] = None,
     supplier: Annotated[str | None, Parameter(max_length=40, description="sup_…")] = None,
     order: Annotated[str | None, Parameter(max_length=40, description="ord_…")] = None,
     stuck_since: Annotated[datetime | None, Parameter(description="open, and created before this moment")] = None,
@@ -153,7 +153,7 @@ async def list_tasks(
             return Page(data=[], next_cursor=None)
     async with tools.db.transaction() as tx:
         found = await desk.search(
-            tx, state=state, supplier=None if supplier is None else id_in("sup", supplier),
+            tx, state=in_state, supplier=None if supplier is None else id_in("sup", supplier),
             order_id=None if order is None else id_in("ord", order), item_id=item_id, stuck_since=stuck_since,
             before=before(cursor), limit=limit + 1,
         )  # fmt: skip
