@@ -21,10 +21,16 @@ from heyi.kernel.errors import Refused
 from heyi.kernel.money import Money
 from heyi.provision import stock
 from heyi.provision.stock import batches, imports, sheets
-from heyi.provision.stock.intake import CHUNK_LINES
 from heyi.provision.stock.model import Import, Layout
 
 CSV = Layout("csv", {"code": "code", "secret": "secret"})
+CHUNK_LINES = 1000
+
+
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty times as many chunks for the same file."""
+    monkeypatch.setattr(imports, "CHUNK_LINES", CHUNK_LINES)
 
 
 async def announce(
@@ -108,7 +114,7 @@ async def test_a_broken_upload_goes_on_where_it_was(tools: Tools) -> None:
     content = csv_of(rows(count, "broken"))
     work = await announce(tools, benefit, "broken-1")
     with pytest.raises(ConnectionResetError):
-        await flow.import_keys(tools, work.id, pieces(content, breaks_after=len(content) * 3 // 4))
+        await flow.import_keys(tools, work.id, pieces(content, 4096, breaks_after=len(content) * 3 // 4))
     async with tools.db.reading() as tx:
         half = await imports.read(tx, work.id)
     assert half.state == "running"
@@ -299,8 +305,8 @@ async def test_a_long_file_needs_no_more_memory_than_a_short_one(tools: Tools) -
         assert done.rows_added == count
         return used
 
-    short = await peak(CHUNK_LINES * 3, "short")
-    assert await peak(CHUNK_LINES * 9, "long") < short * 1.3
+    short = await peak(CHUNK_LINES * 4, "short")
+    assert await peak(CHUNK_LINES * 40, "long") < short * 1.3
 
 
 async def test_facts_tell_that_stock_arrived(tools: Tools) -> None:

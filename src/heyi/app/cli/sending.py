@@ -17,8 +17,7 @@ from heyi.app.process import Trouble
 
 PIECE_BYTES = 1 << 18
 ASK_EVERY_S = 1.0
-ATTEMPTS_MAX = 5
-GAPS_S = (0.5, 1.0, 2.0, 4.0)
+GAPS_S = (0.5, 1.0, 2.0, 4.0, 8.0)  # long enough for a restart
 
 
 class Sending:
@@ -36,18 +35,18 @@ class Sending:
         """The import as it ended. Raises ApiRefused, or Trouble when the line breaks again and again."""
         with self._bar as bar:
             task = bar.add_task(self._file.name, total=self._file.stat().st_size, rows="")
-            for attempt in range(ATTEMPTS_MAX):
+            for gap in (*GAPS_S, None):
                 bar.reset(task)
                 try:
+                    work = self._api.get(f"/key_imports/{self._id}")
+                    if work["state"] == "done":  # only the answer was lost
+                        return work
                     return self._api.upload(f"/key_imports/{self._id}/file", self._pieces(task))
                 except Trouble as broken:
-                    if attempt == ATTEMPTS_MAX - 1:
+                    if gap is None:
                         cure = f"the import keeps its place; repeat the command with --continue {self._id}"
                         raise Trouble(broken.what, cure) from broken
-                    time.sleep(GAPS_S[attempt])
-                work = self._api.get(f"/key_imports/{self._id}")
-                if work["state"] == "done":  # only the answer was lost
-                    return work
+                    time.sleep(gap)
         raise AssertionError("the last attempt returns or raises")
 
     def _pieces(self, task: TaskID) -> Iterator[bytes]:
