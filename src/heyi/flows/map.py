@@ -36,6 +36,8 @@ LATER: tuple[tuple[str, Handler], ...] = (
     ("entitlement.activated", tell.those_concerned),
     ("entitlement.activated", release.release_waiting),
     ("key.revealed", tell.those_concerned),
+    ("entitlement.held", tell.those_concerned),
+    ("entitlement.freed", tell.those_concerned),
     ("redemption.redeemed", tell.those_concerned),
     ("redemption.redeemed", release.release_waiting),
     ("redemption.released", tell.those_concerned),

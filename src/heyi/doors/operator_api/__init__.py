@@ -5,6 +5,7 @@ from heyi.doors.operator_api import (
     bundles,
     channels,
     deposits,
+    entitlements,
     keys,
     offers,
     orders,
@@ -23,5 +24,6 @@ HANDLERS = [
     *bundles.HANDLERS,
     *keys.HANDLERS,
     *orders.HANDLERS,
+    *entitlements.HANDLERS,
     *tasks.HANDLERS,
 ]

@@ -12,7 +12,7 @@ from heyi.doors.open_api.v1.order_shapes import HappeningShape, OrderShape, happ
 from heyi.doors.operator_api.deposits import PostedLineShape, line_shape
 from heyi.doors.paging import Cursor, Limit, Page, before, paged
 from heyi.doors.shapes import id_in
-from heyi.flows import timeline
+from heyi.flows import hold, timeline
 from heyi.infra.tools import Tools
 from heyi.order import checkout
 from heyi.settle import ledger
@@ -34,13 +34,15 @@ async def list_all_orders(
             tx, channel_id=None, of_channel=None if channel is None else id_in("chn", channel),
             before=before(cursor), limit=limit + 1, number=channel_order_no, state=in_state,
         )  # fmt: skip
-    return paged(found, limit, order_shape)
+        held = await hold.held_of(tx, found, now=tools.clock.now())
+    return paged(found, limit, lambda order: order_shape(order, held))
 
 
 @get("/orders/{order_id:str}", guards=[READ], summary="Any channel's order", tags=["orders"])
 async def get_any_order(order_id: str, tools: Tools) -> OrderShape:
     async with tools.db.reading() as tx:
-        return order_shape(await checkout.find(tx, id_in("ord", order_id), channel_id=None))
+        order = await checkout.find(tx, id_in("ord", order_id), channel_id=None)
+        return order_shape(order, await hold.held_of(tx, [order], now=tools.clock.now()))
 
 
 @get("/orders/{order_id:str}/timeline", guards=[READ], summary="Everything that happened to it", tags=["orders"])

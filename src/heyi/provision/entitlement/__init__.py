@@ -1,5 +1,6 @@
 """The right in the buyer's wallet, from the grant to its end. This is the front door."""
 
+from heyi.provision.entitlement import holds
 from heyi.provision.entitlement.actions import (
     activate,
     arrive,
@@ -24,6 +25,7 @@ __all__ = [
     "expire",
     "find",
     "grant",
+    "holds",
     "move_units",
     "of_order",
     "reveal",

@@ -21,6 +21,22 @@ class Held(Refused):
     en = "This entitlement is held ({reasons})"
 
 
+class AlreadyHeld(Refused):
+    """The right is already held for this reason."""
+
+    code, kind = "entitlement.already_held", Kind.CONFLICT
+    zh = "这项权益已因 {reason} 被冻结"
+    en = "This entitlement is already held for {reason}"
+
+
+class NotHeld(Refused):
+    """There is no such hold to lift."""
+
+    code, kind = "entitlement.not_held", Kind.CONFLICT
+    zh = "这项权益没有因 {reason} 被冻结"
+    en = "This entitlement is not held for {reason}"
+
+
 class Ended(Refused):
     """The right is over: used up, expired, cancelled, revoked or transferred."""
 

@@ -7,6 +7,8 @@ from heyi.provision.entitlement.model import Grant, Right
 
 ACTIVATED = "entitlement.activated"
 ENDED = "entitlement.ended"
+HELD = "entitlement.held"
+FREED = "entitlement.freed"
 KEY_REVEALED = "key.revealed"
 
 
@@ -29,6 +31,16 @@ def ended(right: Right) -> Fact:
     """The right is over; `why` says how it ended."""
     data: dict[str, object] = {"component": right.component, "benefit": right.benefit, "why": right.ended_why}
     return _about(right, ENDED, data)
+
+
+def held(right: Right, reason: str, by: str) -> Fact:
+    """The right was frozen for a reason; `by` names who did it."""
+    return _about(right, HELD, {"component": right.component, "benefit": right.benefit, "reason": reason, "by": by})
+
+
+def freed(right: Right, reason: str, by: str) -> Fact:
+    """One reason for which the right was frozen is gone."""
+    return _about(right, FREED, {"component": right.component, "benefit": right.benefit, "reason": reason, "by": by})
 
 
 def link_revealed(right: Right, by: str) -> Fact:

@@ -36,6 +36,10 @@ select id, channel_id, buyer, order_id, item_id, component, benefit, title, kind
     created_at, activated_at, ended_at
 from entitlement.entitlements
 where state in ('pending_activation', 'active') and valid_to <= %(now)s and units_reserved = 0
+    and not exists (
+        select from entitlement.holds h
+        where h.lane = entitlements.lane and h.entitlement_id = entitlements.id and h.reason = 'pause'
+            and (h.until is null or h.until > %(now)s))
 order by valid_to
 limit %(most)s
 for update skip locked;
@@ -45,7 +49,19 @@ for update skip locked;
 select entitlement_id, reason from entitlement.holds
 where (lane, entitlement_id) in (select * from unnest(%(lanes)s::smallint[], %(ids)s::uuid[]))
     and (until is null or until > %(now)s)
-order by since, id;
+order by since, reason;
+
+-- name: insert_hold
+-- Why, since when, until when (null: until it is lifted) and who.
+insert into entitlement.holds (lane, id, entitlement_id, reason, since, until, by)
+values (%(lane)s, %(id)s, %(entitlement)s, %(reason)s, %(now)s, %(until)s, %(by)s);
+
+-- name: end_hold
+-- A lifted hold stays as a row that has ended: when a right was frozen, and by whom, is asked later.
+update entitlement.holds set until = %(now)s
+where lane = %(lane)s and entitlement_id = %(entitlement)s and reason = %(reason)s
+    and (until is null or until > %(now)s)
+returning since;
 
 -- name: find
 -- One right by its id, without a lock.

@@ -120,14 +120,32 @@ def _key(id: UUID) -> tuple[int, int]:
     return lane_of(id), id.int
 
 
-async def _with_holds(tx: Tx, rows: Sequence[Row], *, now: datetime) -> list[Right]:
-    if not rows:
-        return []
-    ordered = sorted([row.id for row in rows], key=_key)
-    holds: dict[UUID, list[str]] = {}
+async def holds(tx: Tx, ids: Sequence[UUID], *, now: datetime) -> dict[UUID, list[str]]:
+    ordered = sorted(ids, key=_key)
+    found: dict[UUID, list[str]] = {}
     for held in await tx.rows(SQL["holds"], lanes=col(lane_of(i) for i in ordered), ids=col(ordered), now=now):
-        holds.setdefault(held.entitlement_id, []).append(held.reason)
-    return [_right(row, tuple(holds.get(row.id, ()))) for row in rows]
+        found.setdefault(held.entitlement_id, []).append(held.reason)
+    return found
+
+
+async def insert_hold(
+    tx: Tx, id: UUID, entitlement_id: UUID, reason: str, *, by: str, until: datetime | None, now: datetime
+) -> None:
+    values = {"lane": lane_of(id), "id": id, "entitlement": entitlement_id, "reason": reason}
+    await tx.run(SQL["insert_hold"], **values, by=by, until=until, now=now)
+
+
+async def end_hold(tx: Tx, entitlement_id: UUID, reason: str, *, now: datetime) -> datetime | None:
+    """Since when the hold that was ended had lasted; None when there was none."""
+    row = await tx.row(
+        SQL["end_hold"], lane=lane_of(entitlement_id), entitlement=entitlement_id, reason=reason, now=now
+    )
+    return None if row is None else row.since
+
+
+async def _with_holds(tx: Tx, rows: Sequence[Row], *, now: datetime) -> list[Right]:
+    found = await holds(tx, [row.id for row in rows], now=now) if rows else {}
+    return [_right(row, tuple(found.get(row.id, ()))) for row in rows]
 
 
 def _right(row: Row, holds: tuple[str, ...] = ()) -> Right:

@@ -26,6 +26,8 @@ PUBLIC: Mapping[str, str] = {
     "item.waiting": "item",
     "entitlement.activated": "entitlement",
     "entitlement.ended": "entitlement",
+    "entitlement.held": "entitlement",
+    "entitlement.freed": "entitlement",
     "key.revealed": "entitlement",
     "redemption.redeemed": "redemption",
     "redemption.released": "redemption",

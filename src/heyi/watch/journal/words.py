@@ -34,6 +34,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "task.resolved": ("人工处理：{outcome}（{by}）", "a person decided: {outcome} ({by})"),
     "entitlement.activated": ("{benefit} 权益已生效", "the right to {benefit} is active"),
     "entitlement.ended": ("{benefit} 权益已结束：{why}", "the right to {benefit} has ended: {why}"),
+    "entitlement.held": ("{benefit} 权益被冻结：{reason}", "the right to {benefit} is held: {reason}"),
+    "entitlement.freed": ("{benefit} 权益已解冻：{reason}", "the right to {benefit} is no longer held for {reason}"),
     "key.revealed": ("卡密已查看（{by}）", "the key was read by {by}"),
     "redemption.prepared": ("核销已锁定 {units} 次，终端 {till}", "{units} unit(s) held at {till}"),
     "redemption.redeemed": ("已核销 {units} 次，终端 {till}", "{units} unit(s) redeemed at {till}"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from heyi.doors.shapes import MoneyShape, Shape, money, problem_of
 from heyi.flows.timeline import Happening
@@ -30,7 +32,7 @@ class ItemShape(Shape):
     due_at: datetime | None
     entitlement: str | None
     problem: str | None
-    held: list[str] = []
+    held: list[str]
 
 
 class OrderShape(Shape):
@@ -50,13 +52,14 @@ class OrderShape(Shape):
     paid_at: datetime | None
 
 
-def order_shape(order: Order) -> OrderShape:
+def order_shape(order: Order, held: Mapping[UUID, list[str]]) -> OrderShape:
+    """`held`: holds by entitlement, see flows/hold.py; a new order has none."""
     items = [
         ItemShape(
             id=to_text("itm", item.id), benefit=item.benefit, component=item.component, kind=item.kind, role=item.role,
             share=money(item.share), state=item.state, due_at=item.due_at,
             entitlement=None if item.entitlement_id is None else to_text("ent", item.entitlement_id),
-            problem=item.problem,
+            problem=item.problem, held=held.get(item.entitlement_id, []) if item.entitlement_id else [],
         )
         for item in order.items
     ]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
@@ -23,7 +24,7 @@ from heyi.doors.open_api.v1.order_shapes import (
 )
 from heyi.doors.paging import Cursor, Limit, Page, before, paged
 from heyi.doors.shapes import Accounts, Body, CodeWord, Count, Line, MoneyBody, Short, id_in
-from heyi.flows import buy, reveal, timeline
+from heyi.flows import buy, hold, reveal, timeline
 from heyi.infra.gather import Gather
 from heyi.infra.tools import Tools
 from heyi.kernel.errors import Kind, Refused
@@ -104,13 +105,17 @@ def asked_of(body: OrderBody, caller: Caller) -> Asked:
     summary="Place an order, paid from the channel's deposit", tags=["orders"],
     description="200 and `Idempotent-Replayed: true` when the channel_order_no was accepted before.",
 )  # fmt: skip
-async def place_order(data: OrderBody, caller: Caller, orders: Gatherer) -> Response[OrderShape]:
+async def place_order(data: OrderBody, caller: Caller, orders: Gatherer, tools: Tools) -> Response[OrderShape]:
     answer = await orders.ask(asked_of(data, caller))
     if isinstance(answer, Refused):
         raise answer
     order, replayed = answer
+    held: dict[UUID, list[str]] = {}
+    if replayed:
+        async with tools.db.reading() as tx:
+            held = await hold.held_of(tx, [order], now=tools.clock.now())
     return Response(
-        order_shape(order), status_code=200 if replayed else 201,
+        order_shape(order, held), status_code=200 if replayed else 201,
         headers={"Idempotent-Replayed": "true"} if replayed else {},
     )  # fmt: skip
 
@@ -127,7 +132,8 @@ async def quote_order(data: OrderBody, caller: Caller, tools: Tools) -> QuoteSha
      tags=["orders"])  # fmt: skip
 async def get_order(order_id: str, caller: Caller, tools: Tools) -> OrderShape:
     async with tools.db.reading() as tx:
-        return order_shape(await checkout.find(tx, id_in("ord", order_id), channel_id=caller.id))
+        order = await checkout.find(tx, id_in("ord", order_id), channel_id=caller.id)
+        return order_shape(order, await hold.held_of(tx, [order], now=tools.clock.now()))
 
 
 @get("/orders", guards=[allow("channel", "orders:read")], summary="The channel's orders, newest first",
@@ -147,7 +153,8 @@ async def list_orders(
             tx, channel_id=caller.id, before=before(cursor), limit=limit + 1, number=channel_order_no, buyer=buyer,
             state=in_state, since=since,
         )  # fmt: skip
-    return paged(found, limit, order_shape)
+        held = await hold.held_of(tx, found, now=tools.clock.now())
+    return paged(found, limit, lambda order: order_shape(order, held))
 
 
 @get("/orders/{order_id:str}/timeline", guards=[allow("channel", "orders:read")],
