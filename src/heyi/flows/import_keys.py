@@ -77,8 +77,7 @@ async def import_keys(tools: Tools, import_id: UUID, pieces: AsyncIterator[bytes
                 work, available = await stock.imports.add(tx, work, chunk, now=now)
                 arrived = stock.facts.stock_arrived(benefit_id=work.benefit_id, count=available)
                 await outbox.write(tx, arrived, now=now)
-            if arrived:
-                await restock.serve(tools, [work.benefit_id])
+                await restock.serve_within(tx, tools, work.benefit_id, most=available, now=now)
     async with tools.db.transaction() as tx:
         return await stock.imports.finish(tx, work, now=tools.clock.now())
 

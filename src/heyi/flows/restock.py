@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from heyi.flows.deliver import settle
+from heyi.infra.db import Tx
 from heyi.infra.tools import Tools
 from heyi.kernel.facts import Fact
 from heyi.provision import stock
@@ -31,16 +33,23 @@ async def run(tools: Tools) -> int:
     return await serve(tools, benefits)
 
 
+async def serve_within(tx: Tx, tools: Tools, benefit: UUID, *, most: int, now: datetime) -> int:
+    """Serve at most so many inside a transaction that brings keys: when it commits, only the rest is for sale."""
+    waiters = await waiting.lock_waiters(tx, benefit, most=most)
+    if not waiters:
+        return 0
+    keys = (await stock.claim(tx, {benefit: len(waiters)}, now=now))[benefit]
+    given = await waiting.serve(tx, waiters, keys, now=now)
+    await stock.issue(tx, given.issued, now=now)
+    await settle(tx, tools, given.outcomes, given.facts, now=now)
+    return len(given.issued)
+
+
 async def _serve(tools: Tools, benefit: UUID) -> int:
     served, more = 0, True
     while more:
-        now = tools.clock.now()
         async with tools.db.transaction() as tx:
-            waiters = await waiting.lock_waiters(tx, benefit, most=BATCH_MAX)
-            keys = (await stock.claim(tx, {benefit: len(waiters)}, now=now))[benefit]
-            given = await waiting.serve(tx, waiters, keys, now=now)
-            await stock.issue(tx, given.issued, now=now)
-            await settle(tx, tools, given.outcomes, given.facts, now=now)
-        served += len(given.issued)
-        more = len(given.issued) == BATCH_MAX
+            count = await serve_within(tx, tools, benefit, most=BATCH_MAX, now=tools.clock.now())
+        served += count
+        more = count == BATCH_MAX
     return served
