@@ -66,7 +66,7 @@ class Http:
                 timeout=_NO_TIMEOUT,
                 headers={"User-Agent": "heyi"},
             )
-            # aiohttp repeats a GET by itself when its connection breaks: some suppliers sell by GET, and would sell twice.
+            # aiohttp repeats a GET by itself when its connection breaks; a supplier that sells by GET would sell twice.
             session._retry_connection = False
             self._exchange, self._close = _through(session), session.close
         else:

@@ -110,7 +110,7 @@ class FileOperation(Operation):
     """Says in the OpenAPI document that the body is a file."""
 
     def __post_init__(self) -> None:
-        raw = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, format="binary"))
+        raw = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, content_media_type="application/octet-stream"))
         self.request_body = RequestBody(content=dict.fromkeys(MEDIA_TYPES, raw), required=True)
 
 
