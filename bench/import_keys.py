@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import json
 import os
-import resource
 import statistics
 import sys
 import tempfile
@@ -66,7 +65,6 @@ def run(database_url: str, rows: int, rounds: int = 5) -> dict[str, object]:
     return {
         "rows": rows, "rounds": rounds, "import_s": round(import_s, 2), "copy_s": round(copy_s, 2),
         "ratio": round(import_s / copy_s, 2), "rows_per_s": round(rows / import_s),
-        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }  # fmt: skip
 
 
