@@ -23,7 +23,7 @@ from heyi.provision.fulfilment.errand import Errand, Result
 
 SCOUT_S, OWN_HANDS_S, CARE_S, AFTER_ERROR_S = 0.1, 0.2, 1.0, 1.0
 IN_FLIGHT_MAX = 400  # talks at once in this process, below the HTTP client's connections
-GROUP_MAX, RECORDERS_MAX = 64, 2
+GROUP_MAX, RECORDERS_MAX = 128, 1  # one recorder: while it commits, the next group gathers
 STOP_S_MAX = 60.0
 log = structlog.get_logger("heyi.rounds")
 

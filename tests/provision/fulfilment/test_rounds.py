@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +13,12 @@ import pytest
 from tests.provision.fulfilment.conftest import Shop, open_shop
 from tests.provision.fulfilment.making import attempts_of, forward, part, planned, round_at, task_of
 
-from heyi.flows import deliver
+from heyi.flows import deliver, resolve
 from heyi.infra.tools import Tools
 from heyi.kernel.clock import FixedClock
 from heyi.kernel.talk import Accepted, Cure, Declined, Delivered, NotFound, Unknown
+from heyi.provision import stock
+from heyi.provision.fulfilment import accounts, desk
 
 DIALECTS = ("kasushou", "fulu")
 
@@ -23,8 +26,6 @@ DIALECTS = ("kasushou", "fulu")
 @pytest.fixture(autouse=True)
 def _real_time(tools: Tools) -> None:
     """Signatures carry real time, so the standing clock stands now; it is only ever moved by minutes."""
-    from datetime import UTC, datetime
-
     assert isinstance(tools.clock, FixedClock)
     tools.clock.at = datetime.now(UTC)
 
@@ -120,9 +121,8 @@ async def test_never_arrived_goes_again_under_its_number(
 @pytest.mark.parametrize("dialect", DIALECTS)
 async def test_hidden_for_a_while_is_not_bought_twice(tools: Tools, simulator_url: str, dialect: str) -> None:
     shop = await open_shop(tools, simulator_url, dialect, grace_ms=60_000)
-    shop.faults(
-        {"fault": "error_500_after_accept", "times": 1}, {"fault": "query_not_found_for_ms", "delay_ms": 300, "times": 1}
-    )  # fmt: skip
+    hidden = {"fault": "query_not_found_for_ms", "delay_ms": 300, "times": 1}
+    shop.faults({"fault": "error_500_after_accept", "times": 1}, hidden)
     (plan,) = await planned(tools, part(tools.clock.now(), supplier=shop.id))
     await round_at(tools, shop.id)
     forward(tools, seconds=5)
@@ -227,8 +227,6 @@ async def test_no_call_starts_with_too_little_lease(tools: Tools, simulator_url:
 
 
 async def test_a_paused_account_buys_nothing_and_still_asks(tools: Tools, simulator_url: str) -> None:
-    from heyi.provision.fulfilment import accounts
-
     shop = await open_shop(tools, simulator_url)
     (bought,) = await planned(tools, part(tools.clock.now(), supplier=shop.id))
     await round_at(tools, shop.id)
@@ -244,8 +242,6 @@ async def test_a_paused_account_buys_nothing_and_still_asks(tools: Tools, simula
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 async def test_cards_of_a_supplier_reach_the_vault(tools: Tools, simulator_url: str, dialect: str) -> None:
-    from heyi.provision import stock
-
     shop = await open_shop(tools, simulator_url, dialect)
     (plan,) = await planned(
         tools, part(tools.clock.now(), kind="card_key", supplier=shop.id, source="supplier", product_no="1101")
@@ -280,9 +276,6 @@ async def test_cards_that_are_no_good_wait_for_a_person(
 
 async def test_a_late_confession_delivers_or_is_listed(tools: Tools, simulator_url: str) -> None:
     """The supplier said failed, and delivered all the same: the item has it, unless it ended otherwise."""
-    from heyi.flows import resolve
-    from heyi.provision.fulfilment import desk
-
     shop = await open_shop(tools, simulator_url)
     shop.faults({"fault": "lie_failed_then_success", "delay_ms": 100})
     waits, ended = await planned(tools, *[part(tools.clock.now(), supplier=shop.id) for _ in range(2)])
