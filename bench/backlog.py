@@ -39,7 +39,7 @@ async def fill(tools: Tools, supplier_id: UUID, count: int) -> None:
     )  # fmt: skip
     for start in range(0, count, BATCH):
         size = min(BATCH, count - start)
-        plans = []
+        plans: list[Plan] = []
         for _ in range(size):
             lane = chance.randrange(LANES)
             task, item, order, right = new_ids(millis(now), 4, lane)
@@ -72,12 +72,13 @@ async def _explained(tools: Tools, supplier_id: UUID) -> dict[str, float]:
     async with tools.db.rehearsal() as tx:
         await claims.lock_supplier(tx, supplier_id, wall=now)
         rows = await tx.rows(
-            "explain (analyze, buffers, format json) " + SQL["claim_submits"], supplier=supplier_id, most=CLAIMED,
+            "explain (analyze, buffers, wal, format json) " + SQL["claim_submits"], supplier=supplier_id, most=CLAIMED,
             lease=supplier_id, until=now, now=now,
         )  # fmt: skip
     top = rows[0][0][0]
     return {
         "buffers": top["Plan"]["Shared Hit Blocks"] + top["Plan"]["Shared Read Blocks"],
+        "buffers_read": top["Plan"]["Shared Read Blocks"], "page_images": top["Plan"].get("WAL FPI", 0),
         "rows_touched": max(_rows(top["Plan"])), "statement_ms": top["Execution Time"],
     }  # fmt: skip
 
@@ -100,10 +101,19 @@ def queue(stage: Stage, supplier_id: UUID, task_count: int) -> dict[str, Any]:
         stage.execute("checkpoint")
         found[size] = stage.tools(lambda tools: measure(tools, supplier_id))
         have = size - ROUNDS * CLAIMED
-    names = ("claim_ms", "claim_ms_max", "statement_ms", "buffers", "rows_touched")
+    names = ("claim_ms", "claim_ms_max", "statement_ms", "rows_touched", "buffers", "buffers_read", "page_images")
     table(
         f"(d) one claim of {CLAIMED} tasks (lock the account, claim, open attempts, commit)",
-        ("waiting tasks", "median ms", "slowest ms", "statement ms", "buffers", "rows touched"),
+        (
+            "waiting tasks",
+            "median ms",
+            "slowest ms",
+            "statement ms",
+            "rows touched",
+            "buffers",
+            "of them read",
+            "page images",
+        ),
         [(f"{size:,}", *[figures[name] for name in names]) for size, figures in found.items()],
     )
     return {str(size): figures for size, figures in found.items()}

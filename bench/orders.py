@@ -22,6 +22,11 @@ from heyi.kernel.errors import Refused
 CONCURRENCY = (8, 32, 64)
 CEILING = "ceiling"  # the copy of the database that pgbench writes to
 RATE = 200
+OPEN_TASKS = (
+    "select 1 from fulfilment.tasks where state = 'scheduled' and supplier_id is not null limit 1",
+    "select 1 from fulfilment.tasks where lease is not null limit 1",
+    "select 1 from fulfilment.tasks where state = 'asking' limit 1",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,23 +213,19 @@ def delivered(stage: Stage, made: world.World, plan: Plan, shape: Shape, outside
 
 
 def drain(stage: Stage, within_s: float = 600) -> None:
-    """Wait until no task is open and no fact waits for its relay."""
+    """Wait until no task is open; looks only where the partial indexes of the queue are, so that it costs nothing."""
     until = time.monotonic() + within_s
     with psycopg.connect(stage.url, autocommit=True) as connection:
-        while True:
-            found = connection.execute(
-                "select count(*) filter (where state not in ('delivered', 'failed', 'cancelled')),"
-                " count(*) filter (where state in ('failed', 'waiting_for_person', 'waiting_for_buyer'))"
-                " from fulfilment.tasks where ended_at is null or state = 'failed'"
-            ).fetchone()
-            left, bad = found or (0, 0)
-            if bad:
-                raise BenchError(f"{bad} top-ups were not delivered, though the supplier is well")
-            if not left:
-                return
+        connection.execute("set enable_seqscan = off")
+        while any(connection.execute(query.encode()).fetchone() for query in OPEN_TASKS):
             if time.monotonic() > until:
-                raise BenchError(f"{left} top-ups are still open after {within_s:.0f} s")
+                raise BenchError(f"top-ups are still open after {within_s:.0f} s")
             time.sleep(0.1)
+        found = connection.execute(
+            "select count(*) from fulfilment.tasks where state <> 'delivered' and supplier_id is not null"
+        ).fetchone()
+        if found and found[0]:
+            raise BenchError(f"{found[0]} top-ups were not delivered, though the supplier is well")
 
 
 def in_hand(stage: Stage, made: world.World, plan: Plan, shape: Shape, outside: Outside) -> dict[str, Any]:
