@@ -13,6 +13,8 @@ from heyi.kernel.errors import Kind, Refused
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$(?P<path>[^`]*)`)?$", re.DOTALL)
 
+_FIELD = re.compile(r"(?:missing required|contains unknown) field `(?P<name>.*)`")
+
 
 class BadBody(Refused):
     """The body is not JSON, or does not fit the shape that the route asks for."""
@@ -33,7 +35,9 @@ class StrictRequest(Request[Any, Any, Any]):
         except msgspec.ValidationError as fault:
             match = _AT.match(str(fault))
             what, path = (match["what"], match["path"] or "") if match else (str(fault), "")
-            raise BadBody(pointer(path), what=what) from None
+            field_at_fault = _FIELD.search(what)
+            name = "/" + field_at_fault["name"].replace("~", "~0").replace("/", "~1") if field_at_fault else ""
+            raise BadBody(pointer(path) + name, what=what[:300]) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
             raise BadBody("", what=f"not JSON: {str(fault)[:200]}") from None
 

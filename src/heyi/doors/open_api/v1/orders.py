@@ -23,6 +23,7 @@ from heyi.doors.open_api.v1.order_shapes import (
     quote_shape,
 )
 from heyi.doors.paging import Cursor, Limit, Page, before, paged
+from heyi.doors.reading import BadBody
 from heyi.doors.shapes import Accounts, Body, CodeWord, Count, Line, MoneyBody, Short, id_in
 from heyi.flows import buy, hold, reveal, timeline
 from heyi.infra.gather import Gather
@@ -33,6 +34,7 @@ from heyi.order import checkout
 from heyi.order.checkout import Asked
 
 Gatherer = Gather[Asked, buy.Answer]
+_CLEAN = r"^[^\x00-\x1f\x7f\ud800-\udfff]*$(?!\n)"  # what a browser sends is kept as it is, but not what cannot be kept
 
 
 class UnknownGateway(Refused):
@@ -46,9 +48,9 @@ class UnknownGateway(Refused):
 class BuyerBody(Body):
     id: Short
     phone: Short | None = None
-    ip: Annotated[str, Meta(max_length=64)] | None = None
-    device_id: Annotated[str, Meta(max_length=200)] | None = None
-    user_agent: Annotated[str, Meta(max_length=1000)] | None = None
+    ip: Annotated[str, Meta(max_length=64, pattern=_CLEAN)] | None = None
+    device_id: Annotated[str, Meta(max_length=200, pattern=_CLEAN)] | None = None
+    user_agent: Annotated[str, Meta(max_length=1000, pattern=_CLEAN)] | None = None
 
 
 class ShipToBody(Body):
@@ -76,6 +78,20 @@ class OrderBody(Body):
 _question = msgspec.json.Encoder(order="deterministic")
 
 
+def _metadata(body: OrderBody) -> dict[str, Any] | None:
+    """The channel's own words as they are. Raises BadBody for a NUL in them: PostgreSQL cannot keep one."""
+    open_ends: list[Any] = [body.metadata]
+    while open_ends:
+        value = open_ends.pop()
+        if isinstance(value, dict):
+            open_ends += [*value, *value.values()]
+        elif isinstance(value, list):
+            open_ends += value
+        elif isinstance(value, str) and "\x00" in value:
+            raise BadBody("/metadata", what="a text in metadata contains a NUL character")
+    return body.metadata
+
+
 def asked_of(body: OrderBody, caller: Caller) -> Asked:
     """The question in checkout's words. Where the buyer sat when asking is not part of what was asked."""
     if body.pay_with != "balance":
@@ -96,7 +112,7 @@ def asked_of(body: OrderBody, caller: Caller) -> Asked:
         caller.id, body.channel_order_no, buyer.id, body.bundle, body.quantity,
         hashlib.blake2b(_question.encode(same), digest_size=16).digest(), body.bundle_version, body.accounts,
         {group: tuple(picked) for group, picked in body.choices.items()}, ship_to,
-        None if expected is None else Money(expected.amount_minor, expected.currency), personal, body.metadata,
+        None if expected is None else Money(expected.amount_minor, expected.currency), personal, _metadata(body),
     )  # fmt: skip
 
 
