@@ -112,9 +112,21 @@ def test_killed_without_a_word_it_starts_again_with_its_data(demo: Demo) -> None
     assert again["channel_key"] == before["channel_key"]
     kept = {one["id"] for one in json.loads(demo.heyi("order", "list", "--limit", "200", "--json").stdout)}
     assert {one["id"] for one in orders} < kept
+    (demo.home / "not-ours.txt").write_text("stays")
     assert demo.end(signal.SIGTERM) in (0, 128 + signal.SIGTERM)
     assert demo.nothing_is_left()
     assert started_at(again["pid"]) is None
+
+
+def test_a_reset_begins_with_nothing_and_deletes_nothing_of_others(demo: Demo) -> None:
+    before = json.loads((demo.home / "demo" / "kept.json").read_text())
+    again = demo.start("--reset")
+    assert again["channel_key"] != before["channel_key"]
+    assert "52 made" in demo.output
+    assert len(json.loads(demo.heyi("order", "list", "--json").stdout)) == 2
+    assert (demo.home / "not-ours.txt").exists()
+    assert demo.end(signal.SIGINT) == 0
+    assert demo.nothing_is_left()
 
 
 def _told_what_happened(output: str) -> None:
@@ -159,6 +171,9 @@ def _a_second_one_is_refused(demo: Demo) -> None:
     done = demo.heyi("demo")
     assert done.returncode == 1
     assert "already running" in done.stderr
+    reset = demo.heyi("demo", "--reset")
+    assert reset.returncode == 1
+    assert "already running" in reset.stderr
     assert (demo.home / "demo.json").exists()
 
 

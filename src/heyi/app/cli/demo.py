@@ -27,7 +27,8 @@ from heyi.app.supervise import Supervisor
 
 app = make_app(None, no_args_is_help=False)
 SALE_WITHIN_S, HEALING_WITHIN_S, FORWARD_WITHIN_S = 60.0, 90.0, 120.0
-KEEPS_AFTER_RESET = ("run.lock", "run.json")
+# All that heyi keeps in its folder beside the database. Nothing else is ever deleted: the folder may be anybody's.
+OURS = ("demo", "demo.json", "up.json", "operator.key", "master.key", "*.log", "*.log.1", "simulator.sqlite*")
 
 
 @app.callback(
@@ -235,12 +236,14 @@ def _database() -> str:
 def _reset() -> None:
     """Delete what earlier runs left in .heyi; refused while one of them runs."""
     folder = home.folder()
+    if os.environ.get("HEYI_DATABASE_URL"):
+        raise Trouble("a database of your own is not thrown away", "unset HEYI_DATABASE_URL, or empty it yourself")
     with Supervisor(folder, say=_say):
         Embedded(folder).destroy()
-        for path in folder.iterdir():
-            if path.name not in KEEPS_AFTER_RESET:
+        for pattern in OURS:
+            for path in folder.glob(pattern):
                 _delete(path)
-    _say(f"reset      {folder} is empty")
+    _say(f"reset      {folder}: database, keys and logs are deleted")
 
 
 def _delete(path: Path) -> None:
