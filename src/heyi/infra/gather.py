@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
@@ -36,15 +36,18 @@ class Gather(Generic[Asked, Answer]):
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((asked, future))
         if len(self._runners) < self._runners_max:
-            runner = asyncio.create_task(self._run())
-            self._runners.add(runner)
-            runner.add_done_callback(self._runners.discard)
+            self._runners.add(asyncio.create_task(self._run()))
         return await future
 
     async def _run(self) -> None:
-        while self._waiting:
-            count = min(len(self._waiting), self._batch_max)
-            await self._serve([self._waiting.popleft() for _ in range(count)])
+        try:
+            while self._waiting:
+                count = min(len(self._waiting), self._batch_max)
+                await self._serve([self._waiting.popleft() for _ in range(count)])
+        finally:
+            # In the same breath as the last look at `_waiting`. A done-callback comes too late: whoever was answered
+            # last and asks again at once would count on a runner that has ended, and wait for ever.
+            self._runners.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _serve(self, batch: list[tuple[Asked, asyncio.Future[Answer]]]) -> None:
         try:
