@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -87,6 +89,14 @@ async def task_of(tools: Tools, plan: Plan) -> Row:
 async def attempts_of(tools: Tools, plan: Plan) -> Sequence[Row]:
     async with tools.db.reading() as tx:
         return await tx.rows("select * from fulfilment.attempts where task_id = %(id)s order by number", id=plan.id)
+
+
+async def until(look: Callable[[], Awaitable[Any]]) -> Any:
+    end = time.monotonic() + 10
+    while not (seen := await look()):
+        assert time.monotonic() < end, "waited in vain"
+        await asyncio.sleep(0.01)
+    return seen
 
 
 def forward(tools: Tools, **by: float) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
 from tests.provision.fulfilment.conftest import Shop, open_shop
-from tests.provision.fulfilment.making import attempts_of, forward, part, planned, round_at, task_of
+from tests.provision.fulfilment.making import attempts_of, forward, part, planned, round_at, task_of, until
 
 from heyi.flows import deliver, resolve
 from heyi.infra.tools import Tools
@@ -28,14 +26,6 @@ def _real_time(tools: Tools) -> None:
     """Signatures carry real time, so the standing clock stands now; it is only ever moved by minutes."""
     assert isinstance(tools.clock, FixedClock)
     tools.clock.at = datetime.now(UTC)
-
-
-async def until(look: Callable[[], Awaitable[Any]]) -> Any:
-    end = time.monotonic() + 10
-    while not (seen := await look()):
-        assert time.monotonic() < end, "waited in vain"
-        await asyncio.sleep(0.01)
-    return seen
 
 
 async def settled(tools: Tools, shop: Shop, plan: Any, *, minutes: int = 30) -> str:

@@ -29,7 +29,7 @@ _ears: WeakKeyDictionary[Any, Gather[Arrived, Ack | None]] = WeakKeyDictionary()
 )
 async def supplier_callback(token: str, request: Request[Any, Any, Any], tools: Tools) -> Response[str]:
     """The supplier's own word of acknowledgement, or why it is not given: 404 nobody's address, 400 not trusted."""
-    if len(token) > TOKEN_MAX:
+    if len(token) > TOKEN_MAX or not (token.isascii() and token.isalnum()):
         return _answer("not found", HTTP_404_NOT_FOUND)
     headers = {name.lower(): value for name, value in request.headers.items()}
     query = request.scope["query_string"].decode("latin-1")
