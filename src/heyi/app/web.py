@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -69,7 +70,6 @@ def make_litestar(tools: Tools) -> Litestar:
         dependencies={
             "tools": Provide(lambda: tools, sync_to_thread=False),
             "caller": Provide(caller_of, sync_to_thread=False),
-            "orders": Provide(lambda: orders, sync_to_thread=False),
         },
         middleware=[Idempotency()],
         request_class=StrictRequest,
@@ -80,6 +80,7 @@ def make_litestar(tools: Tools) -> Litestar:
         debug=False,
     )
     app.state.tools = tools
+    app.state.orders = orders
     app.state.doorman = Doorman(tools)
     return app
 
@@ -116,7 +117,12 @@ async def serving() -> AsyncIterator[Litestar]:
     telemetry.set_up_logs(settings, "web")
     # The order path has its own share of connections; the rest serves reads and everything else.
     async with open_tools(settings, name="web", connections_max=settings.web_connections + 6) as tools:
-        yield make_litestar(tools)
+        app = make_litestar(tools)
+        # What is loaded by now stays: collecting garbage need not look at it again for every few hundred objects.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 20)
+        yield app
 
 
 def make_app() -> Lazy:

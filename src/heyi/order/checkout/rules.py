@@ -108,7 +108,8 @@ def _line(part: Part, left: Mapping[UUID, list[Key]]) -> Line:
 def with_ids(accepted: Accepted, order_id: UUID, now: datetime, now_ms: int) -> Placed:
     """Give the items their ids: all carry the order's lane, and come from one block of random bytes."""
     lane = lane_of(order_id)
-    ids = iter(new_ids(now_ms, 3 * len(accepted.lines), lane))
+    planned = sum([line.state != DELIVERED for line in accepted.lines])
+    ids = iter(new_ids(now_ms, 2 * len(accepted.lines) + planned, lane))
     items = tuple(
         [
             PlacedItem(next(ids), next(ids), line, next(ids) if line.state != DELIVERED else None)
