@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import gc
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -53,8 +53,17 @@ async def metrics() -> Response[bytes]:
 
 def make_litestar(tools: Tools) -> Litestar:
     """All routes over these tools (already open)."""
+
+    async def place(asked: Sequence[Asked]) -> list[buy.Answer]:
+        telemetry.batch_size.labels("buy").observe(len(asked))
+        with telemetry.batch_seconds.labels("buy").time():
+            answers = await buy.buy(tools, asked)
+        placed = sum([not isinstance(answer, Refused) and not answer[1] for answer in answers])
+        telemetry.orders_placed.labels("balance").inc(placed)
+        return answers
+
     orders: Gather[Asked, buy.Answer] = Gather(
-        lambda asked: buy.buy(tools, asked),
+        place,
         batch_max=tools.settings.batch_max,
         runners_max=tools.settings.web_connections,
     )

@@ -13,6 +13,7 @@ from litestar.handlers import BaseRouteHandler
 from heyi.infra.sealing import key_hash
 from heyi.infra.tools import Tools
 from heyi.kernel.errors import Kind, Refused
+from heyi.kernel.ids import to_text
 from heyi.offer import partner
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -20,6 +21,7 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 # A revoked key stops within this time on every process; asking the database for each call would cost a round trip.
 REMEMBERED_S = 5.0
 KEYS_REMEMBERED_MAX = 10_000
+_PREFIXES = {"channel": "chn", "partner": "prt", "operator": "opr"}
 
 
 class Unauthenticated(Refused):
@@ -59,7 +61,7 @@ class Caller:
     @property
     def name(self) -> str:
         """How facts name the one who did it."""
-        return f"{self.kind}:{self.id}"
+        return f"{self.kind}:{to_text(_PREFIXES[self.kind], self.id)}"
 
 
 class Doorman:

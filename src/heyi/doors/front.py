@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
+from time import perf_counter
 from typing import Any
 
 import msgspec
 
-from heyi.infra.telemetry import new_trace_id, trace_id
+from heyi.infra.telemetry import new_trace_id, request_seconds, trace_id
 
 ASGI = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
 _TRACEPARENT = re.compile(rb"^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
@@ -27,7 +28,22 @@ class Front:
             if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
                 await _refuse_nul(scope, send)
                 return
+            await self._measured(scope, receive, send)
+            return
         await self._app(scope, receive, send)
+
+    async def _measured(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        started, status = perf_counter(), 0
+
+        async def noting(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        await self._app(scope, receive, noting)
+        # The route's pattern, never the path: ids would make a series each.
+        route = scope.get("path_template") or "no such route"
+        request_seconds.labels(route, status).observe(perf_counter() - started)
 
 
 def _given_trace_id(scope: MutableMapping[str, Any]) -> str | None:

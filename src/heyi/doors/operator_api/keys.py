@@ -213,9 +213,7 @@ async def release_keys(
 
 
 @post("/keys/void", guards=[WRITE], status_code=200, summary="Throw these keys away, for good", tags=["card keys"])
-async def void_keys(
-    data: KeysBody, tools: Tools, caller: Caller, idempotency_key: IdempotencyKey = None
-) -> MovedShape:
+async def void_keys(data: KeysBody, tools: Tools, caller: Caller, idempotency_key: IdempotencyKey = None) -> MovedShape:
     return await _move_keys(data, "void", tools, caller)
 
 

@@ -107,12 +107,12 @@ async def list_suppliers(
     tools: Tools,
     limit: Limit = 50,
     cursor: Cursor = None,
-    q: Annotated[str | None, Parameter(max_length=100, description="in code or title")] = None,
+    search: Annotated[str | None, Parameter(max_length=100, description="in code or title")] = None,
     in_state: Annotated[Literal["active", "paused"] | None, Parameter(query="state")] = None,
 ) -> Page[SupplierShape]:
     async with tools.db.reading() as tx:
         found = await accounts.search(
-            tx, text=q, state=in_state, before=before(cursor), limit=limit + 1, public_url=tools.settings.public_url
+            tx, text=search, state=in_state, before=before(cursor), limit=limit + 1, public_url=tools.settings.public_url
         )
     return paged(found, limit, shape)
 

@@ -143,7 +143,7 @@ async def list_tasks(
     supplier: Annotated[str | None, Parameter(max_length=40, description="sup_…")] = None,
     order: Annotated[str | None, Parameter(max_length=40, description="ord_…")] = None,
     stuck_since: Annotated[datetime | None, Parameter(description="open, and created before this moment")] = None,
-    q: Annotated[str | None, Parameter(max_length=60, description="itm_… or a number at a supplier")] = None,
+    search: Annotated[str | None, Parameter(max_length=60, description="itm_… or a number at a supplier")] = None,
 ) -> Page[TaskShape]:
     item_id = None
     if q is not None:

@@ -19,8 +19,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "item.started": ("{benefit} 开始交付", "{benefit} is being delivered"),
     "item.scheduled": ("{benefit} 已排期", "{benefit} is scheduled"),
     "task.unknown": (
-        "供货商 {supplier} 结果未知，持续查询中 {problem}",
-        "{supplier}'s answer is unknown; we keep asking {problem}",
+        "供货商 {supplier} 结果未知，持续查询中（{problem}）",
+        "{supplier} did not say ({problem}); we keep asking",
     ),
     "task.declined": (
         "供货商 {supplier} 未受理，将重试 {problem}",
