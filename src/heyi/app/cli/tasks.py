@@ -106,7 +106,7 @@ def _late(one: Mapping[str, Any], now: datetime) -> bool:
 def _id(api: Client, named: str) -> str:
     if named.startswith("tsk_"):
         return named
-    found = api.get("/tasks", q=named, limit=2)["data"]
+    found = api.get("/tasks", search=named, limit=2)["data"]
     if not found:
         raise Trouble(f"there is no task for {named}", "see them with: heyi task list, or heyi order show ORDER")
     return str(found[0]["id"])

@@ -146,9 +146,9 @@ async def list_tasks(
     search: Annotated[str | None, Parameter(max_length=60, description="itm_… or a number at a supplier")] = None,
 ) -> Page[TaskShape]:
     item_id = None
-    if q is not None:
-        outer = _OUTER_NUMBER.fullmatch(q)
-        item_id = from_text("itm", f"itm_{outer[1]}" if outer else q)
+    if search is not None:
+        outer = _OUTER_NUMBER.fullmatch(search)
+        item_id = from_text("itm", f"itm_{outer[1]}" if outer else search)
         if item_id is None:
             return Page(data=[], next_cursor=None)
     async with tools.db.transaction() as tx:
