@@ -6,18 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from litestar import Litestar, Router
-from litestar.di import Provide
-from litestar.exceptions import HTTPException
+from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
-from heyi.doors.access import Doorman, caller_of
-from heyi.doors.idempotency import Idempotency
-from heyi.doors.open_api.v1 import bundles as open_bundles
+from heyi.app.web import make_litestar
 from heyi.doors.operator_api import benefits, bundles, channels, offers, partners
-from heyi.doors.problems import on_crash, on_http, on_refused
 from heyi.infra.tools import Tools
-from heyi.kernel.errors import Refused
 from heyi.offer import partner
 
 OPERATOR = [*partners.HANDLERS, *channels.HANDLERS, *benefits.HANDLERS, *offers.HANDLERS, *bundles.HANDLERS]
@@ -43,29 +37,10 @@ class Speaker:
         return Speaker(self._client, key)
 
 
-def make_app(tools: Tools) -> Litestar:
-    app = Litestar(
-        route_handlers=[
-            Router("/v1", route_handlers=open_bundles.HANDLERS),
-            Router("/v1/operator", route_handlers=OPERATOR),
-        ],
-        dependencies={
-            "tools": Provide(lambda: tools, sync_to_thread=False),
-            "caller": Provide(caller_of, sync_to_thread=False),
-        },
-        middleware=[Idempotency()],
-        exception_handlers={Refused: on_refused, HTTPException: on_http, Exception: on_crash},
-        logging_config=None,
-    )
-    app.state.tools = tools
-    app.state.doorman = Doorman(tools)
-    return app
-
-
 @asynccontextmanager
 async def speaking_as_operator(tools: Tools) -> AsyncIterator[Speaker]:
     async with tools.db.transaction() as tx:
         first = await partner.bootstrap_operator(tx, now=tools.clock.now())
     assert first is not None, "one operator a database"
-    async with AsyncTestClient(make_app(tools)) as client:
+    async with AsyncTestClient(make_litestar(tools)) as client:
         yield Speaker(client, first.secret)

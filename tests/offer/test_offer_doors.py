@@ -13,7 +13,7 @@ from heyi.kernel.ids import new_id, to_text
 
 CNY = {"amount_minor": 1500, "currency": "CNY"}
 PHONE = {"name": "phone", "label": "手机号", "pattern": "1\\d{10}"}
-SUPPLIER = to_text("sup", new_id(1))
+STRANGER = to_text("sup", new_id(1))
 BENEFITS: dict[str, tuple[str, dict[str, Any], str]] = {
     "film": ("card_key", {}, "stock"),
     "video": ("top_up", {"fields": [PHONE]}, "supplier"),
@@ -28,6 +28,11 @@ BENEFITS: dict[str, tuple[str, dict[str, Any], str]] = {
 async def operator(tools: Tools) -> AsyncIterator[Speaker]:
     async with speaking_as_operator(tools) as speaker:
         partner = await speaker.ok("POST", "/v1/operator/partners", {"code": "acme", "title": "Acme"})
+        supplier = await speaker.ok(
+            "POST", "/v1/operator/suppliers",
+            {"code": "kas", "title": "供货商", "dialect": "kasushou", "base_url": "http://127.0.0.1:1",
+             "credentials": {"user_id": "1", "key": "k"}},
+        )  # fmt: skip
         for code, (kind, properties, source) in BENEFITS.items():
             made = await speaker.ok(
                 "POST", "/v1/operator/benefits",
@@ -37,7 +42,7 @@ async def operator(tools: Tools) -> AsyncIterator[Speaker]:
             offer = {"source": source, "cost": CNY, "product_no": "P1"}
             await speaker.ok(
                 "POST", f"/v1/operator/benefits/{made['id']}/offers",
-                {**offer, "supplier": SUPPLIER} if source == "supplier" else offer,
+                {**offer, "supplier": supplier["id"]} if source == "supplier" else offer,
             )  # fmt: skip
         yield speaker
 
@@ -189,8 +194,8 @@ def a_benefit(**more: Any) -> dict[str, Any]:
     ("verb", "path", "body", "status", "pointer"),
     [
         ("POST", P, {"code": "Upper Case", "title": "x"}, 400, "/code"),
-        ("POST", P, {"code": "x"}, 400, None),
-        ("POST", P, {"code": "x", "title": "x", "more": 1}, 400, None),
+        ("POST", P, {"code": "x"}, 400, "/title"),
+        ("POST", P, {"code": "x", "title": "x", "more": 1}, 400, "/more"),
         ("POST", P, {"code": "x", "title": "a\u0000b"}, 400, "/title"),
         ("POST", P, {"code": "acme", "title": "x"}, 409, "/code"),
         ("POST", P, [], 400, None),
@@ -226,3 +231,11 @@ async def test_bad_input_is_a_problem_with_a_pointer(operator, verb, path, body,
 @pytest.mark.parametrize("bundle", ["nope", "bnd_x", "%F0%9F%98%80", "%ED%A0%80", "a" * 300, "A'--"])
 async def test_a_strange_bundle_is_not_found(channel: Speaker, bundle: str):
     assert (await channel("GET", f"/v1/bundles/{bundle}"))[0] == 404
+
+
+async def test_an_offer_names_a_supplier_that_there_is(operator: Speaker) -> None:
+    """A mistyped supplier is refused: its tasks would wait for ever."""
+    video = (await operator.ok("GET", "/v1/operator/benefits?search=video"))["data"][0]
+    offer = {"source": "supplier", "cost": CNY, "product_no": "P1", "supplier": STRANGER}
+    status, refused = await operator("POST", f"/v1/operator/benefits/{video['id']}/offers", offer)
+    assert (status, refused["code"]) == (404, "supplier.not_found")

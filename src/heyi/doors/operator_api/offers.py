@@ -12,6 +12,7 @@ from heyi.doors.idempotency import IdempotencyKey
 from heyi.doors.operator_api.benefits import money_in
 from heyi.doors.operator_api.partners import READ, WRITE
 from heyi.doors.shapes import Body, MoneyBody, MoneyShape, Shape, Short, id_in, money
+from heyi.flows import source
 from heyi.infra.tools import Tools
 from heyi.kernel.ids import to_text
 from heyi.offer import catalog
@@ -68,14 +69,12 @@ def offer_shape(offer: BenefitOffer) -> OfferShape:
 async def make_offer(
     benefit_id: str, data: OfferBody, tools: Tools, idempotency_key: IdempotencyKey = None
 ) -> OfferShape:
-    async with tools.db.transaction() as tx:
-        return offer_shape(
-            await catalog.benefits.add_offer(
-                tx, id_in("ben", benefit_id), source=data.source,
-                supplier_id=None if data.supplier is None else id_in("sup", data.supplier),
-                product_no=data.product_no, cost=money_in(data.cost), priority=data.priority, now=tools.clock.now(),
-            )
-        )  # fmt: skip
+    offer = await source.add_offer(
+        tools, id_in("ben", benefit_id), source=data.source,
+        supplier_id=None if data.supplier is None else id_in("sup", data.supplier),
+        product_no=data.product_no, cost=money_in(data.cost), priority=data.priority,
+    )  # fmt: skip
+    return offer_shape(offer)
 
 
 @get("/benefits/{benefit_id:str}/offers", guards=[READ], summary="A benefit's offers, best first", tags=["offers"])
