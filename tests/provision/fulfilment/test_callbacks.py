@@ -12,8 +12,8 @@ import httpx2
 import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
-from tests.provision.fulfilment.conftest import Shop, open_shop
 from tests.provision.fulfilment.making import attempts_of, forward, part, planned, round_at, task_of, until
+from tests.provision.fulfilment.shops import Shop, open_shop
 
 from heyi.app.web import make_litestar
 from heyi.flows import deliver

@@ -8,8 +8,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from tests.provision.fulfilment.conftest import Shop, open_shop
 from tests.provision.fulfilment.making import attempts_of, forward, part, planned, round_at, task_of, until
+from tests.provision.fulfilment.shops import Shop, open_shop
 
 from heyi.flows import deliver, resolve
 from heyi.infra.tools import Tools

@@ -22,4 +22,5 @@ def masked(text: str, secrets: Iterable[str], hidden: re.Pattern[str]) -> str:
 
 def _blank(found: re.Match[str]) -> str:
     start, end = found.start("value") - found.start(), found.end("value") - found.start()
-    return f"{found[0][:start]}****{found[0][end:]}" if end > start else found[0]
+    masked_already = end == start or found["value"].startswith("****")
+    return found[0] if masked_already else f"{found[0][:start]}****{found[0][end:]}"
