@@ -22,7 +22,7 @@ from tests.stack import Stack
 FRESH_KEYS, RARE_KEYS_LATE = 0.5, 0.6  # of the orders: keys there at the start, keys of the rare kind that come later
 BUYERS_AT_ONCE = 8
 KILLED_AS_CHILDREN = 0.1
-ORDERS_PER_S = 12.0  # slower than heyi could, so that a storm has time to kill
+ORDERS_PER_S = 18.0  # slower than heyi could, so that a storm has time to kill
 TRIES_MAX = 200
 CLIENT_TIMEOUT_S = 20.0
 MIX = (("storm", 60), ("top-up", 15), ("two-phones", 10), ("five", 10), ("later", 5))
