@@ -16,7 +16,11 @@ Answer = TypeVar("Answer")
 
 
 class Gather(Generic[Asked, Answer]):
-    """Runs `act` over batches of at most `batch_max`, at most `runners_max` at once (one per connection)."""
+    """Runs `act` over batches of at most `batch_max`, at most `runners_max` at once (one per connection).
+
+    Another runner starts only when `worth` calls wait: two half-empty batches cost two commits and two sets of
+    statements, and the first of them will be back for the others within milliseconds.
+    """
 
     def __init__(
         self,
@@ -24,10 +28,12 @@ class Gather(Generic[Asked, Answer]):
         *,
         batch_max: int = 64,
         runners_max: int = 2,
+        worth: int = 16,
     ) -> None:
         self._act = act
         self._batch_max = batch_max
         self._runners_max = runners_max
+        self._worth = worth
         self._waiting: deque[tuple[Asked, asyncio.Future[Answer]]] = deque()
         self._runners: set[asyncio.Task[None]] = set()
 
@@ -35,7 +41,7 @@ class Gather(Generic[Asked, Answer]):
         """Hand in one call and wait for its own answer (or its own error)."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((asked, future))
-        if len(self._runners) < self._runners_max:
+        if not self._runners or (len(self._runners) < self._runners_max and len(self._waiting) >= self._worth):
             self._runners.add(asyncio.create_task(self._run()))
         return await future
 
