@@ -14,12 +14,15 @@ on conflict (lane, item_id, purpose, sequence) do nothing;
 
 -- name: suppliers_with_work
 -- The scout's one look for all accounts: who has something due? A paused account is still asked about what it accepted.
+-- The earliest due time of each, by its index: `exists` let the planner join with the whole backlog (1.6 s).
 select s.id from fulfilment.suppliers s
-where s.state = 'active' and exists (select from fulfilment.tasks t
-        where t.supplier_id = s.id and t.state = 'scheduled' and t.supplier_id is not null and t.due_at <= %(now)s)
-    or exists (select from fulfilment.tasks t
-        where t.supplier_id = s.id and t.state = 'asking' and t.due_at <= %(now)s)
-    or exists (select from fulfilment.attempts a where a.supplier_id = s.id and a.recheck_at <= %(now)s)
+where (s.state = 'active' and (select t.due_at from fulfilment.tasks t
+        where t.supplier_id = s.id and t.state = 'scheduled' and t.supplier_id is not null
+        order by t.due_at limit 1) <= %(now)s)
+    or (select t.due_at from fulfilment.tasks t where t.supplier_id = s.id and t.state = 'asking'
+        order by t.due_at limit 1) <= %(now)s
+    or (select a.recheck_at from fulfilment.attempts a where a.supplier_id = s.id and a.recheck_at is not null
+        order by a.recheck_at limit 1) <= %(now)s
 order by s.id;
 
 -- name: plan_each_time
