@@ -12,7 +12,14 @@ from heyi.provision import fulfilment
 
 
 async def add_offer(
-    tools: Tools, benefit_id: UUID, *, source: str, supplier_id: UUID | None, product_no: str, cost: Money, priority: int
+    tools: Tools,
+    benefit_id: UUID,
+    *,
+    source: str,
+    supplier_id: UUID | None,
+    product_no: str,
+    cost: Money,
+    priority: int,
 ) -> BenefitOffer:
     """Add an offer. Raises the catalog's refusals and SupplierNotFound."""
     async with tools.db.transaction() as tx:

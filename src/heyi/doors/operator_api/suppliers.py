@@ -112,7 +112,12 @@ async def list_suppliers(
 ) -> Page[SupplierShape]:
     async with tools.db.reading() as tx:
         found = await accounts.search(
-            tx, text=search, state=in_state, before=before(cursor), limit=limit + 1, public_url=tools.settings.public_url
+            tx,
+            text=search,
+            state=in_state,
+            before=before(cursor),
+            limit=limit + 1,
+            public_url=tools.settings.public_url,
         )
     return paged(found, limit, shape)
 
