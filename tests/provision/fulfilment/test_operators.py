@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx2
 import pytest
-from litestar import Litestar
-from litestar.testing import AsyncTestClient
 from tests.provision.fulfilment.making import attempts_of, forward, part, planned, round_at, task_of
 from tests.provision.fulfilment.shops import open_shop
 
@@ -18,7 +17,7 @@ from heyi.kernel.clock import FixedClock
 from heyi.kernel.ids import new_id, to_text
 from heyi.offer import partner
 
-Client = AsyncTestClient[Litestar]
+Client = httpx2.AsyncClient
 NEW = {
     "code": "fulu-one", "title": "福禄一号", "dialect": "fulu", "base_url": "http://127.0.0.1:1/fulu/",
     "credentials": {"app_key": "ak", "secret": "very-secret"},
@@ -35,7 +34,9 @@ def _real_time(tools: Tools) -> None:
 async def client(tools: Tools) -> AsyncIterator[Client]:
     async with tools.db.transaction() as tx:
         made = await partner.make_access_key(tx, "operator", new_id(1), label="test", now=tools.clock.now())
-    async with AsyncTestClient(make_litestar(tools)) as client:
+    # In this event loop, so that the app may call suppliers through the tools of the tests.
+    transport = httpx2.ASGITransport(app=make_litestar(tools))  # type: ignore[arg-type]
+    async with httpx2.AsyncClient(transport=transport, base_url="http://heyi") as client:
         client.headers.update({"Authorization": f"Bearer {made.secret}", "Accept-Language": "en"})
         yield client
 
@@ -67,7 +68,9 @@ async def test_an_accounts_life(tools: Tools, client: Client) -> None:
     assert (await ask(client, "PATCH", path, json={"slots": 3, "title": "福禄"}))["slots"] == 3
     assert (await ask(client, "POST", f"{path}/pause"))["state"] == "paused"
     await ask(client, "POST", f"{path}/pause", 409)
-    assert [one["code"] for one in (await ask(client, "GET", "/suppliers?q=福禄&state=paused"))["data"]] == ["fulu-one"]
+    assert [one["code"] for one in (await ask(client, "GET", "/suppliers?search=福禄&state=paused"))["data"]] == [
+        "fulu-one"
+    ]
     assert (await ask(client, "POST", f"{path}/resume"))["state"] == "active"
     checked = await ask(client, "POST", f"{path}/check")
     assert (checked["ok"], checked["balance"]) == (False, None)
@@ -78,8 +81,8 @@ async def test_accounts_come_in_pages(tools: Tools, client: Client) -> None:
     for number in range(3):
         await ask(client, "POST", "/suppliers", 201, json={**NEW, "code": f"page-{number}"})
         forward(tools, seconds=1)
-    first = await ask(client, "GET", "/suppliers?q=page-&limit=2")
-    rest = await ask(client, "GET", f"/suppliers?q=page-&limit=2&cursor={first['next_cursor']}")
+    first = await ask(client, "GET", "/suppliers?search=page-&limit=2")
+    rest = await ask(client, "GET", f"/suppliers?search=page-&limit=2&cursor={first['next_cursor']}")
     assert [one["code"] for one in first["data"] + rest["data"]] == ["page-2", "page-1", "page-0"]
     assert rest["next_cursor"] is None
 
@@ -116,9 +119,9 @@ async def test_tasks_are_listed_shown_and_decided(tools: Tools, client: Client, 
     assert await listed(f"supplier={to_text('sup', shop.id)}") == {bought_id}
     assert await listed(f"supplier={to_text('sup', shop.id)}&stuck_since={since}") == {bought_id}
     assert await listed("stuck_since=2020-01-01T00:00:00Z") == set()
-    assert await listed(f"q={attempt.outer_number}") == {bought_id}
-    assert await listed(f"q={to_text('itm', goods.item_id)}") == {goods_id}
-    assert await listed("q=nothing") == set()
+    assert await listed(f"search={attempt.outer_number}") == {bought_id}
+    assert await listed(f"search={to_text('itm', goods.item_id)}") == {goods_id}
+    assert await listed("search=nothing") == set()
     shown = await ask(client, "GET", f"/tasks/{bought_id}")
     assert (shown["accounts"], shown["state"]) == ({"phone": "****00"}, "asking")
     ((tried,), calls) = (shown["tried"], shown["tried"][0]["calls"])
