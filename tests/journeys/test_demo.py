@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from heyi.app.process import started_at
 HEYI = [sys.executable, "-m", "heyi.app.cli"]
 READY_WITHIN_S, GONE_WITHIN_S = 180, 60
 ROWS = 100_000
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass
@@ -92,6 +94,8 @@ def test_the_whole_visit(demo: Demo) -> None:
     _told_what_happened(demo.output)
     _vault_is_full(demo)
     _printed_lines_work(demo)
+    _readme_lines_work(demo)
+    _the_example_shop_works(demo)
     _doctor_is_content(demo)
     _a_second_one_is_refused(demo)
     _breaks_and_heals(demo)
@@ -127,6 +131,36 @@ def test_a_reset_begins_with_nothing_and_deletes_nothing_of_others(demo: Demo) -
     assert (demo.home / "not-ours.txt").exists()
     assert demo.end(signal.SIGINT) == 0
     assert demo.nothing_is_left()
+
+
+def _readme_lines_work(demo: Demo) -> None:
+    """Both READMEs, literally: what a newcomer types after `make demo`. Break and forward have stories of their own."""
+    for readme, number in (("README.md", "README-1"), ("README.zh-CN.md", "README-ZH-1")):
+        blocks = re.findall(r"```sh\n(.*?)```", (ROOT / readme).read_text(encoding="utf-8"), re.DOTALL)
+        commands = next(block for block in blocks if "heyi doctor" in block)
+        for line in commands.splitlines():
+            words = shlex.split(line, comments=True)[1:]
+            if words[:1] != ["demo"]:
+                ran = demo.heyi(*words)
+                assert ran.returncode == 0, (line, ran.stdout, ran.stderr)
+        curl = next(block for block in blocks if "curl" in block)
+        shell = subprocess.run(
+            ["sh", "-eu", "-c", curl], cwd=demo.home.parent, env=demo.env, capture_output=True, text=True, timeout=60,
+            check=False,
+        )  # fmt: skip
+        assert shell.returncode == 0, shell.stderr
+        assert shell.stdout.count(f'"channel_order_no":"{number}"') == 2, shell.stdout
+        assert '"payment":"paid"' in shell.stdout
+
+
+def _the_example_shop_works(demo: Demo) -> None:
+    ran = subprocess.run(
+        [sys.executable, ROOT / "examples" / "buy_a_bundle.py", "joint-annual", "13800138000"], cwd=demo.home.parent,
+        env=demo.env, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert "paid 99.00 CNY" in ran.stdout
+    assert ran.stdout.count("yours: ") == 3, ran.stdout
 
 
 def _told_what_happened(output: str) -> None:
