@@ -9,13 +9,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+import structlog
+
 from heyi.infra import outbox
 from heyi.infra.db import Tx
 from heyi.infra.http import Heard
 from heyi.infra.tools import Tools
 from heyi.kernel.facts import Fact
 from heyi.kernel.money import Money
-from heyi.kernel.talk import Delivered
+from heyi.kernel.talk import Answer, Delivered, Unknown
 from heyi.order import checkout
 from heyi.order.checkout import ItemMove
 from heyi.provision import entitlement, stock
@@ -25,6 +27,7 @@ from heyi.provision.fulfilment.errand import Errand, Outcome, Result
 from heyi.settle import ledger
 
 OWN_HANDS_MAX, RESCUED_MAX = 200, 500
+log = structlog.get_logger("heyi.deliver")
 
 
 async def work_due(tools: Tools) -> list[UUID]:
@@ -52,7 +55,12 @@ async def talk(tools: Tools, errand: Errand) -> Result:
     """Hold the talk of one errand; whatever happens, there is a result."""
     heard: list[Heard] = []
     asked = delivering.talk(errand, tools.clock.wall())
-    answer = await tools.http.hold(asked, timeout_s=errand.account.timeout_ms / 1000, heard=heard)
+    answer: Answer
+    try:
+        answer = await tools.http.hold(asked, timeout_s=errand.account.timeout_ms / 1000, heard=heard)
+    except Exception as error:  # a fault of ours after bytes may have gone out: nobody knows
+        log.exception("a talk broke", outer_number=errand.outer_number, supplier=errand.account.code)
+        answer = Unknown(f"our own fault {type(error).__name__}")
     return delivering.finish(errand, answer, heard, tools.clock.now())
 
 

@@ -216,6 +216,20 @@ async def test_no_call_starts_with_too_little_lease(tools: Tools, simulator_url:
     assert await settled(tools, shop, plan) == "delivered"
 
 
+async def test_a_fault_of_ours_is_unknown_too(
+    tools: Tools, simulator_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Our reading of the answer breaks after they accepted: asked about, not bought again."""
+    shop = await open_shop(tools, simulator_url)
+    (plan,) = await planned(tools, part(tools.clock.now(), supplier=shop.id))
+    with monkeypatch.context() as broken:
+        broken.setattr("heyi.provision.fulfilment.suppliers.kasushou._order", None)
+        (answer,) = await round_at(tools, shop.id)
+    assert answer == Unknown("our own fault TypeError")
+    assert await settled(tools, shop, plan) == "delivered"
+    assert (shop.delivered(), len(shop.orders())) == (1, 1)
+
+
 async def test_a_paused_account_buys_nothing_and_still_asks(tools: Tools, simulator_url: str) -> None:
     shop = await open_shop(tools, simulator_url)
     (bought,) = await planned(tools, part(tools.clock.now(), supplier=shop.id))
