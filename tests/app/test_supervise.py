@@ -128,7 +128,9 @@ def test_a_crashed_child_comes_back_after_growing_gaps(tmp_path: Path) -> None:
             assert gap in lines[-1]
             assert "signal 9" in lines[-1]
         after = run.pid("sleeper")
-        assert read(tmp_path)["children"]["sleeper"] == {"pid": after, "started": started_at(after)}
+        # The record is written after the new one is known: between the two, it still names the dead one.
+        mine = {"pid": after, "started": started_at(after)}
+        eventually(lambda: read(tmp_path)["children"]["sleeper"] == mine, "its record")
     assert gone(after)
 
 
