@@ -42,7 +42,6 @@ class _Answer:
     chunks: AsyncIterator[bytes]
 
 
-Record = Callable[[Heard], Awaitable[None] | None]
 _Exchange = Callable[[Call], AbstractAsyncContextManager[_Answer]]
 
 

@@ -118,19 +118,13 @@ def _order(told: Json, code: str, order: Order) -> Answer:
     if status in WORKING:
         return Accepted(number, speech.fen_of(result.get("order_price")))
     if status == DONE:
-        cards = _cards(result.get("cards"))
+        cards = speech.cards_in(result.get("cards"), "card_number", "card_pwd")
         if order.kind == "card_key" and len(cards) != 1:
             return Unknown(f"{len(cards)} cards instead of 1")
         return Delivered(number, cards, speech.fen_of(result.get("order_price")))
     if status == FAILED:
         return speech.failed("recharge", speech.text_of(result.get("recharge_description")), number)
     return Unknown(f"status {status[:20] or 'missing'} is not in our table")
-
-
-def _cards(listed: object) -> tuple[tuple[str, str], ...]:
-    cards = [card for card in listed if isinstance(card, dict)] if isinstance(listed, list) else []
-    pairs = [(speech.text_of(card.get("card_number")), speech.text_of(card.get("card_pwd"))) for card in cards]
-    return tuple([pair for pair in pairs if any(pair)])
 
 
 def balance_call(account: Account, at: datetime) -> Call:

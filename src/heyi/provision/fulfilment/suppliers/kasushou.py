@@ -119,19 +119,13 @@ def _state(row: Json, order: Order) -> Answer:
     if status == PROCESSING:
         return Accepted(number, speech.fen_of(row.get("total_price")))
     if status == DONE:
-        cards = _cards(row.get("card_list"))
+        cards = speech.cards_in(row.get("card_list"), "card_no", "card_password")
         if order.kind == "card_key" and len(cards) != 1:
             return Unknown(f"{len(cards)} cards instead of 1")
         return Delivered(number, cards, speech.fen_of(row.get("total_price")))
     if status == FAILED:
         return speech.failed("recharge", speech.text_of(row.get("recharge_hints")), number)
     return Unknown(f"status {status[:20] or 'missing'} is not in our table")
-
-
-def _cards(listed: object) -> tuple[tuple[str, str], ...]:
-    cards = [card for card in listed if isinstance(card, dict)] if isinstance(listed, list) else []
-    pairs = [(speech.text_of(card.get("card_no")), speech.text_of(card.get("card_password"))) for card in cards]
-    return tuple([pair for pair in pairs if any(pair)])
 
 
 def balance_call(account: Account, at: datetime) -> Call:

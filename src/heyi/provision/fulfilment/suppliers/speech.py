@@ -156,3 +156,10 @@ def accounts_by_role(request: Request, main_names: tuple[str, ...]) -> tuple[str
     given = dict(request.accounts)
     main = next((name for name in main_names if name in given), next(iter(given), ""))
     return given.get(main, ""), {name: value for name, value in given.items() if name != main}
+
+
+def cards_in(listed: object, number: str, password: str) -> tuple[tuple[str, str], ...]:
+    """(number, password) of each card in a supplier's list, by the names it uses; entries with neither are left out."""
+    cards = [card for card in listed if isinstance(card, dict)] if isinstance(listed, list) else []
+    pairs = [(text_of(card.get(number)), text_of(card.get(password))) for card in cards]
+    return tuple([pair for pair in pairs if any(pair)])
