@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import psycopg
-from alembic import command
+from alembic import command, op
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from procrastinate.schema import SchemaManager
@@ -34,6 +34,18 @@ def present(url: str) -> str | None:
             return None
         row = connection.execute("select version_num from public.migrations").fetchone()
         return None if row is None else str(row[0])
+
+
+def run_sql(migration: str) -> None:
+    """Run the SQL file beside a migration's Python file (`__file__`).
+
+    Through the driver's own cursor, without values: percent signs and colons in the SQL mean themselves. (SQLAlchemy
+    always hands over an empty tuple of values, and then psycopg reads every percent sign as a placeholder.)
+    """
+    connection = op.get_bind().connection.driver_connection
+    assert connection is not None
+    with connection.cursor() as cursor:
+        cursor.execute(Path(migration).with_suffix(".sql").read_text(encoding="utf-8"))
 
 
 def _config(url: str) -> Config:

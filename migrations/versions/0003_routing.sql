@@ -1,0 +1,1 @@
+-- Routing: several offers, limits, breakers, what was measured.

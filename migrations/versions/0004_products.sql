@@ -1,0 +1,1 @@
+-- What suppliers offer, as they say it, and the changes to accept.

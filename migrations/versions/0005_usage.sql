@@ -1,0 +1,1 @@
+-- What partners report, and where they and we differ.

@@ -1,0 +1,1 @@
+-- Delivery flows in full.

@@ -1,0 +1,1 @@
+-- heyi as a supplier of others.

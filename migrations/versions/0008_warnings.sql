@@ -1,0 +1,1 @@
+-- Supplier money and warnings.

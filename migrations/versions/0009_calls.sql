@@ -1,0 +1,1 @@
+-- The call log, and callbacks once more.
