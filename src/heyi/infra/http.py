@@ -13,14 +13,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
+from typing import TypeVar
 
 import aiohttp
 import httpx2
 from yarl import URL
 
 from heyi.infra.guard import Allowed, guarded
-from heyi.kernel.talk import Answer, Call, Reply, Talk, Unknown
+from heyi.kernel.talk import Answer, Call, Look, Reply, Talk, Unknown
 
+T = TypeVar("T")
 BODY_BYTES_MAX = 1 << 20
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None)  # send() has its own, around the whole exchange
 
@@ -107,18 +109,23 @@ class Http:
 
     async def hold(self, talk: Talk, *, timeout_s: float, heard: list[Heard]) -> Answer:
         """Run a talk to its end. Every exchange is appended to `heard`; silence ends the talk as Unknown."""
+        answer = await self.look(talk, timeout_s=timeout_s, heard=heard)
+        return Unknown(heard[-1].error) if answer is None else answer
+
+    async def look(self, look: Look[T], *, timeout_s: float, heard: list[Heard]) -> T | None:
+        """Run a look to its end; None when an exchange brought no answer (`heard[-1].error` says why)."""
         try:
-            call = next(talk)
+            call = next(look)
             while True:
                 exchange = await self.send(call, timeout_s=timeout_s)
                 heard.append(exchange)
                 if exchange.reply is None:
-                    talk.close()
-                    return Unknown(exchange.error)
-                call = talk.send(exchange.reply)
+                    look.close()
+                    return None
+                call = look.send(exchange.reply)
         except StopIteration as end:
-            answer: Answer = end.value
-            return answer
+            found: T = end.value
+            return found
 
 
 def _through(session: aiohttp.ClientSession) -> _Exchange:

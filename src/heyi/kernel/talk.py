@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """One HTTP request, exactly as it goes out: `body` is the bytes that were signed.
 
-    `secrets` are strings to be masked in the recorded call (keys, signatures, card codes).
+    `secrets` are strings to be masked in the recorded call (keys, signatures, card codes). `signed` is the string
+    that was signed, for people who look why a signature does not hold; it is masked like the rest.
     """
 
     method: str
@@ -22,6 +26,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     secrets: tuple[str, ...] = ()
+    signed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +95,7 @@ class Unknown:
 
 
 Answer = Delivered | Accepted | Declined | Failed | NotFound | Unknown
-Talk = Generator[Call, Reply, Answer]
+
+# A look changes nothing at the other side (a balance, a page of products); a talk is about one purchase of ours.
+Look = Generator[Call, Reply, T]
+Talk = Look[Answer]
