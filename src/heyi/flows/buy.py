@@ -54,7 +54,8 @@ async def _place(tools: Tools, asked: Sequence[Asked], *, careful: bool) -> list
         verdicts = await _judge(tools, tx, new, now=now, careful=careful) if new else []
         placed = checkout.prepare([v for v in verdicts if isinstance(v, Accepted)], numbers, now=now)
         refused = {one.key: v for one, v in zip(new, verdicts, strict=True) if isinstance(v, Refused)}
-        await _write(tx, placed, [one for one in new if one.key in refused], now=now)
+        plans = await fulfilment.route(tx, _plans(placed), wall=tools.clock.wall())
+        await _write(tx, placed, plans, [one for one in new if one.key in refused], now=now)
         replayed = [id for id in numbers.known.values() if not isinstance(id, Refused)]
         known = {order.id: order for order in await checkout.read(tx, replayed)} if replayed else {}
     orders = {one.accepted.asked.key: checkout.order_of(one) for one in placed}
@@ -81,13 +82,15 @@ async def _judge(
     return checkout.decide(asked, baskets, keys, purses)
 
 
-async def _write(tx: Tx, placed: Sequence[Placed], refused: Sequence[Asked], *, now: datetime) -> None:
+async def _write(
+    tx: Tx, placed: Sequence[Placed], plans: Sequence[fulfilment.Plan], refused: Sequence[Asked], *, now: datetime
+) -> None:
     if not placed:
         return await checkout.place(tx, placed, refused, now=now)
     async with tx.pipeline():
         await checkout.place(tx, placed, refused, now=now)
         begun = await entitlement.grant(tx, _grants(placed), now=now)
-        await fulfilment.plan(tx, _plans(placed), now=now)
+        await fulfilment.plan(tx, plans, now=now)
         await stock.issue(tx, _issued(placed), now=now)
         await outbox.write(tx, [*checkout.facts_of(placed), *begun], now=now)
         check = await ledger.charge(tx, [_charge(one) for one in placed], now=now)

@@ -31,6 +31,16 @@ class Offer:
     supplier_id: UUID | None
     product_no: str
     cost: Money
+    priority: int = 100  # the lowest comes first
+    weight: int = 1  # between equals: two are chosen twice as often as one
+
+
+@dataclass(frozen=True, slots=True)
+class Sourcing:
+    """The supplier offers of a benefit and how to choose among them: by priority, price, success or speed."""
+
+    policy: str
+    offers: tuple[Offer, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +90,6 @@ class Part:
     how_to_use: str = ""
     earn_on: str = "delivery"  # delivery | use
     sold_out: str = "wait"  # wait | refuse, when no card key is left
+    # Where else it may be bought (None: there is one place only), and what one unit may cost at most, anywhere.
+    sourcing: Sourcing | None = None
+    cost_limit: Money | None = None

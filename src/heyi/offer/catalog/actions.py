@@ -15,10 +15,20 @@ from heyi.infra.db import Row, Tx
 from heyi.kernel.errors import Refused
 from heyi.kernel.ids import to_text
 from heyi.kernel.money import Money
-from heyi.kernel.parts import Offer
+from heyi.kernel.parts import Offer, Sourcing
 from heyi.offer.catalog import errors, store
-from heyi.offer.catalog.compiled import Bound, Compiled, Sale, Shown, WishKey, bind, compile_version, wish_key
-from heyi.offer.catalog.model import Wish
+from heyi.offer.catalog.compiled import (
+    Bound,
+    Compiled,
+    Place,
+    Sale,
+    Shown,
+    WishKey,
+    bind,
+    compile_version,
+    wish_key,
+)
+from heyi.offer.catalog.model import SUPPLIER, Wish
 
 CACHED_MAX = 2000  # compiled versions, and bound ones, per process
 
@@ -99,10 +109,25 @@ def _bind(row: Row) -> Bound:
     return bound
 
 
-def _offers(text: str | None) -> dict[UUID, Offer]:
-    """The first offer of each benefit, out of the statement's answer."""
-    best: dict[UUID, Offer] = {}
-    for benefit, id, source, supplier, product_no, cost_minor, currency in msgspec.json.decode(text or "[]"):
+def _offers(text: str | None) -> dict[UUID, Place]:
+    """Where each benefit comes from, out of the statement's answer."""
+    offers: dict[UUID, list[Offer]] = {}
+    policies: dict[UUID, str] = {}
+    for benefit, id, source, supplier, product_no, cost, currency, priority, weight, policy in msgspec.json.decode(
+        text or "[]"
+    ):
         supplier_id = UUID(supplier) if supplier else None
-        best.setdefault(UUID(benefit), Offer(UUID(id), source, supplier_id, product_no, Money(cost_minor, currency)))
-    return best
+        offer = Offer(UUID(id), source, supplier_id, product_no, Money(cost, currency), priority, weight)
+        offers.setdefault(UUID(benefit), []).append(offer)
+        policies[UUID(benefit)] = policy or "priority"
+    return {id: _place(found, policies[id]) for id, found in offers.items()}
+
+
+def _place(offers: Sequence[Offer], policy: str) -> Place:
+    """The first offer decides the source; of several suppliers, routing chooses when the task is planned."""
+    first, suppliers = offers[0], tuple(one for one in offers if one.source == SUPPLIER)
+    if first.source != SUPPLIER:
+        return Place(first, None, None)
+    same = [one.cost for one in suppliers if one.cost.currency == first.cost.currency]
+    dearest = max(same, key=lambda cost: cost.amount_minor)
+    return Place(first, Sourcing(policy, suppliers) if len(suppliers) > 1 else None, dearest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -10,6 +11,7 @@ from heyi.infra.db import Tx
 from heyi.kernel.clock import millis
 from heyi.kernel.ids import new_id
 from heyi.kernel.money import Money
+from heyi.kernel.parts import Sourcing
 from heyi.offer.catalog import checks, errors, store
 from heyi.offer.catalog.model import BENEFIT, OFFER, SOURCES, SUPPLIER, Benefit, BenefitOffer, Properties
 from heyi.offer.catalog.rules import refuse
@@ -82,9 +84,10 @@ async def withdraw(tx: Tx, id: UUID, *, now: datetime) -> Benefit:
 
 async def add_offer(
     tx: Tx, benefit_id: UUID, *, source: str, supplier_id: UUID | None, product_no: str, cost: Money,
-    priority: int = 100, now: datetime,
+    priority: int = 100, weight: int = 1, now: datetime,
 ) -> BenefitOffer:  # fmt: skip
-    """Another place where the benefit comes from; the active one of lowest priority number is sold.
+    """Another place where the benefit comes from. The active one of lowest priority number decides whether it comes
+    from stock, a supplier or our own hands; among several suppliers, routing chooses.
 
     Raises BenefitNotFound, OfferRefused. The supplier is the caller's to check.
     """
@@ -93,7 +96,7 @@ async def add_offer(
     if source not in fitting or (source == SUPPLIER) != (supplier_id is not None):
         raise errors.OfferRefused("/source", kind_of=benefit.kind, sources=", ".join(fitting))
     offer = BenefitOffer(
-        new_id(millis(now)), benefit_id, source, supplier_id, product_no, cost, priority, OFFER.first, now
+        new_id(millis(now)), benefit_id, source, supplier_id, product_no, cost, priority, weight, OFFER.first, now
     )  # fmt: skip
     await store.insert_offer(tx, offer)
     return offer
@@ -105,11 +108,16 @@ async def offers(tx: Tx, benefit_id: UUID) -> list[BenefitOffer]:
     return await store.list_offers(tx, benefit_id)
 
 
+async def sourcing(tx: Tx, benefit_ids: Sequence[UUID]) -> dict[UUID, Sourcing]:
+    """Where these benefits may be bought now, best first; those that no supplier sells are missing."""
+    return await store.sourcing(tx, benefit_ids) if benefit_ids else {}
+
+
 async def change_offer(
     tx: Tx, id: UUID, *, product_no: str | None = None, cost: Money | None = None, priority: int | None = None,
-    move: str | None = None,
+    weight: int | None = None, move: str | None = None, why: str | None = None,
 ) -> BenefitOffer:  # fmt: skip
-    """Change what is not None, from the next order on; `move` is hold, resume or withdraw.
+    """Change what is not None, from the next order on; `move` is hold (`why` says what for), resume or withdraw.
 
     Raises OfferNotFound, WrongState.
     """
@@ -121,7 +129,9 @@ async def change_offer(
         raise errors.WrongState("/move", state=before.state)
     after = replace(
         before, product_no=before.product_no if product_no is None else product_no, cost=cost or before.cost,
-        priority=before.priority if priority is None else priority, state=state,
+        priority=before.priority if priority is None else priority,
+        weight=before.weight if weight is None else weight, state=state,
+        held_why=(why or before.held_why) if state == "held" else None,
     )  # fmt: skip
     if not await store.update_offer(tx, after, was=before.state):
         raise errors.WrongState("/move", state=before.state)

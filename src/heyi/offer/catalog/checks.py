@@ -20,6 +20,7 @@ from heyi.offer.catalog.model import (
     PARTS_MAX,
     QUANTITY_MAX,
     ROLES,
+    ROUTING,
     SOURCES,
     UNITS_MAX,
     WEIGHT_MAX,
@@ -57,6 +58,8 @@ def benefit_faults(kind: str, properties: Properties) -> Iterator[Refused]:
         yield _property("/fields", "直充权益须有充值账号字段", "a top-up asks for an account")
     if kind not in ASKING and properties.fields:
         yield _property("/fields", "该类型不收集账号", "this kind asks for no accounts")
+    if properties.routing not in ROUTING:
+        yield errors.WordUnknown("/properties/routing", words=", ".join(ROUTING))
     if len(properties.fields) > FIELDS_MAX:
         yield errors.OutOfBounds("/properties/fields", least=0, most=FIELDS_MAX)
     seen: set[str] = set()
@@ -167,6 +170,8 @@ def _component_faults(
     """Its quantity, role, benefit, offers and account mapping."""
     if not 1 <= component.quantity <= QUANTITY_MAX:
         yield errors.OutOfBounds(f"{here}/quantity", least=1, most=QUANTITY_MAX)
+    if component.cost_limit_minor is not None and not 0 <= component.cost_limit_minor <= WEIGHT_MAX:
+        yield errors.OutOfBounds(f"{here}/cost_limit_minor", least=0, most=WEIGHT_MAX)
     if component.role not in ROLES:
         yield errors.WordUnknown(f"{here}/role", words=", ".join(ROLES))
     benefit = benefits.get(component.benefit)

@@ -10,9 +10,18 @@ from uuid import UUID
 
 from heyi.kernel.errors import Refused
 from heyi.kernel.money import Money
-from heyi.kernel.parts import VOUCHER, AccountField, Due, Offer, Part
+from heyi.kernel.parts import VOUCHER, AccountField, Due, Offer, Part, Sourcing
 from heyi.offer.catalog.delivery import Timing, timing
 from heyi.offer.catalog.model import Benefit, Component, Document, Group, Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a benefit comes from now: the first offer, all suppliers' when there are several, and the dearest cost."""
+
+    offer: Offer
+    sourcing: Sourcing | None
+    limit: Money | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +40,15 @@ class Template:
         """Items that one bundle makes of this component."""
         return self.component.quantity * self.timing.times
 
-    def part(self, share: Money, due: Due, offer: Offer, accounts: dict[str, str]) -> Part:
+    def part(self, share: Money, due: Due, place: Place, accounts: dict[str, str]) -> Part:
         component, benefit, properties = self.component, self.benefit, self.benefit.properties
+        stated = component.cost_limit_minor
+        limit = place.limit if stated is None else Money(stated, share.currency)
         return Part(
             component.code, component.role, benefit.id, benefit.code, benefit.title, benefit.kind, benefit.partner_id,
-            share, due, offer, properties.units, properties.validity, properties.fields, accounts, properties.link,
-            properties.how_to_use, "use" if benefit.kind == VOUCHER else "delivery", self.sold_out,
+            share, due, place.offer, properties.units, properties.validity, properties.fields, accounts,
+            properties.link, properties.how_to_use, "use" if benefit.kind == VOUCHER else "delivery", self.sold_out,
+            place.sourcing, limit,
         )  # fmt: skip
 
 
@@ -85,7 +97,7 @@ class Bound:
 
     compiled: Compiled
     price: Money
-    offers: Mapping[UUID, Offer]  # by benefit; a benefit without one is missing
+    offers: Mapping[UUID, Place]  # by benefit; a benefit without an offer is missing
     plans: dict[tuple[int, tuple[tuple[str, tuple[str, ...]], ...]], Plan] = field(default_factory=dict)
 
 
@@ -143,7 +155,7 @@ def compile_version(bundle_id: UUID, bundle: str, version: int, document: Docume
     )  # fmt: skip
 
 
-def bind(compiled: Compiled, price_minor: int | None, offers: Mapping[UUID, Offer]) -> Bound:
+def bind(compiled: Compiled, price_minor: int | None, offers: Mapping[UUID, Place]) -> Bound:
     """A compiled version with the channel's price (None: its own) and the best active offer per benefit."""
     price = compiled.price if price_minor is None else Money(price_minor, compiled.price.currency)
     return Bound(compiled, price, offers)

@@ -32,6 +32,7 @@ COMPONENTS_MAX = 60  # components and options of one version
 QUANTITY_MAX = 100  # units of one component
 PARTS_MAX = 500  # items of one order
 FIELDS_MAX = 8  # account fields of one benefit
+ROUTING = ("priority", "price", "success", "speed")
 PATTERN_CHARS_MAX = 120
 ACCOUNT_CHARS_MAX = 200
 WEIGHT_MAX = 1_000_000_000
@@ -80,6 +81,7 @@ class Properties:
     how_to_use: str = ""
     units: int = 1
     link: str | None = None
+    routing: str = "priority"  # how one of several supplier offers is chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +110,11 @@ class BenefitOffer:
     supplier_id: UUID | None
     product_no: str
     cost: Money
-    priority: int = 100  # the lowest active one is sold
+    priority: int = 100  # the lowest active one comes first
+    weight: int = 1  # between equals: two are chosen twice as often as one
     state: str = "active"
     created_at: datetime | None = None
+    held_why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,9 @@ class Component:
     share_minor: int | None = None
     delivery: dict[str, Any] = field(default_factory=dict)  # a graph, see delivery.py
     accounts: dict[str, str] = field(default_factory=dict)
+    # What one unit may cost us at a supplier, in minor units of the price's currency; None: the dearest offer that was
+    # active when it was sold, since the operator has agreed to that.
+    cost_limit_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

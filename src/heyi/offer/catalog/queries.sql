@@ -5,7 +5,8 @@
 select w.n, b.id, b.code, b.title, b.state, b.sale_from, b.sale_to, b.current_version, v.version,
        v.state as version_state, v.published_at, p.price_minor,
        (select jsonb_agg(jsonb_build_array(o.benefit_id, o.id, o.source, o.supplier_id, o.product_no, o.cost_minor,
-                                           o.currency) order by o.priority, o.id)::text
+                                           o.currency, o.priority, o.weight, f.properties ->> 'routing')
+                         order by o.priority, o.id)::text
           from catalog.offers o
           join catalog.benefits f on f.id = o.benefit_id and f.state = 'active'
          where o.benefit_id = any (v.benefit_ids) and o.state = 'active') as offers
@@ -80,9 +81,10 @@ update catalog.benefits set state = %(state)s, updated_at = %(now)s
 
 -- name: insert_offer
 -- Another place where a benefit comes from.
-insert into catalog.offers (id, benefit_id, source, supplier_id, product_no, cost_minor, currency, priority, created_at)
+insert into catalog.offers (id, benefit_id, source, supplier_id, product_no, cost_minor, currency, priority, weight,
+                            created_at)
 values (%(id)s, %(benefit_id)s, %(source)s, %(supplier_id)s, %(product_no)s, %(cost_minor)s, %(currency)s,
-        %(priority)s, %(now)s);
+        %(priority)s, %(weight)s, %(now)s);
 
 -- name: list_offers
 -- A benefit's offers, best first. Withdrawn ones come last.
@@ -96,8 +98,15 @@ select * from catalog.offers where id = %(id)s for update;
 -- The state is compared and set with the rest.
 update catalog.offers
    set product_no = %(product_no)s, cost_minor = %(cost_minor)s, currency = %(currency)s, priority = %(priority)s,
-       state = %(state)s
+       weight = %(weight)s, state = %(state)s, held_why = %(held_why)s
  where id = %(id)s and state = %(was)s;
+
+-- name: sourcing
+-- Where these benefits may be bought now, and how to choose; best first.
+select o.*, f.properties ->> 'routing' as routing
+  from catalog.offers o join catalog.benefits f on f.id = o.benefit_id
+ where o.benefit_id = any (%(ids)s::uuid[]) and o.state = 'active' and o.source = 'supplier'
+ order by o.benefit_id, o.priority, o.id;
 
 -- name: active_sources
 -- Where each of these benefits comes from now.

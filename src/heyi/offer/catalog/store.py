@@ -11,6 +11,7 @@ import msgspec
 from heyi.infra.db import Row, Tx, col, queries, text_col
 from heyi.kernel.ids import from_text
 from heyi.kernel.money import Money
+from heyi.kernel.parts import Offer, Sourcing
 from heyi.offer.catalog.model import Benefit, BenefitOffer, Bundle, Document, Properties, Version
 
 SQL = queries(__file__)
@@ -87,7 +88,7 @@ async def insert_offer(tx: Tx, offer: BenefitOffer) -> None:
     await tx.run(
         SQL["insert_offer"], id=offer.id, benefit_id=offer.benefit_id, source=offer.source,
         supplier_id=offer.supplier_id, product_no=offer.product_no, cost_minor=offer.cost.amount_minor,
-        currency=offer.cost.currency, priority=offer.priority, now=offer.created_at,
+        currency=offer.cost.currency, priority=offer.priority, weight=offer.weight, now=offer.created_at,
     )  # fmt: skip
 
 
@@ -105,8 +106,21 @@ async def update_offer(tx: Tx, offer: BenefitOffer, *, was: str) -> bool:
     """False when the offer has left the state that it `was` in."""
     return await tx.run(
         SQL["update_offer"], id=offer.id, product_no=offer.product_no, cost_minor=offer.cost.amount_minor,
-        currency=offer.cost.currency, priority=offer.priority, state=offer.state, was=was,
+        currency=offer.cost.currency, priority=offer.priority, weight=offer.weight, state=offer.state,
+        held_why=offer.held_why, was=was,
     ) == 1  # fmt: skip
+
+
+async def sourcing(tx: Tx, benefit_ids: Sequence[UUID]) -> dict[UUID, Sourcing]:
+    """Where these benefits may be bought now; those that no supplier sells are missing."""
+    offers: dict[UUID, list[Offer]] = {}
+    policies: dict[UUID, str] = {}
+    for row in await tx.rows(SQL["sourcing"], ids=col(benefit_ids)):
+        cost = Money(row.cost_minor, row.currency)
+        one = Offer(row.id, row.source, row.supplier_id, row.product_no, cost, row.priority, row.weight)
+        offers.setdefault(row.benefit_id, []).append(one)
+        policies[row.benefit_id] = row.routing or "priority"
+    return {id: Sourcing(policies[id], tuple(found)) for id, found in offers.items()}
 
 
 async def active_sources(tx: Tx, benefit_ids: Sequence[UUID]) -> dict[UUID, frozenset[str]]:
@@ -222,7 +236,7 @@ def _benefit(row: Row) -> Benefit:
 def _offer(row: Row) -> BenefitOffer:
     return BenefitOffer(
         row.id, row.benefit_id, row.source, row.supplier_id, row.product_no, Money(row.cost_minor, row.currency),
-        row.priority, row.state, row.created_at,
+        row.priority, row.weight, row.state, row.created_at, row.held_why,
     )  # fmt: skip
 
 

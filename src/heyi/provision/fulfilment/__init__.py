@@ -5,7 +5,7 @@ suppliers' callbacks, `accounts` the supplier accounts, `desk` what operators se
 """
 
 from heyi.provision.fulfilment import accounts, delivering, desk, hearing, waiting
-from heyi.provision.fulfilment.actions import plan
+from heyi.provision.fulfilment.actions import plan, route
 from heyi.provision.fulfilment.desk import AttemptSeen, history
 from heyi.provision.fulfilment.model import Plan, Release
 from heyi.provision.fulfilment.waiting import release, waiting_for_stock
@@ -21,6 +21,7 @@ __all__ = [
     "history",
     "plan",
     "release",
+    "route",
     "waiting",
     "waiting_for_stock",
 ]

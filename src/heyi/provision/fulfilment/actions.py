@@ -6,8 +6,17 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from heyi.infra.db import Tx
-from heyi.provision.fulfilment import model, planning, store
+from heyi.provision.fulfilment import board, model, planning, store
 from heyi.provision.fulfilment.model import Plan
+
+
+async def route(tx: Tx, plans: Sequence[Plan], *, wall: datetime) -> list[Plan]:
+    """The plans with the offer that each is to be bought from, where there are several. One look for all of them."""
+    choices = [one.part.sourcing for one in plans if one.part.sourcing is not None]
+    if not choices:
+        return list(plans)
+    known = await board.candidates(tx, {o.id: o for c in choices for o in c.offers}.values(), wall=wall)
+    return [planning.routed(one, known) for one in plans]
 
 
 async def plan(tx: Tx, plans: Sequence[Plan], *, now: datetime) -> None:

@@ -94,8 +94,8 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What is needed to deliver, copied from the part that was sold; stored with the task as JSON.
 
     `accounts` keep the order of the part's fields. `wanted` are the account names it cannot do without. `later`: the
-    item did not start as delivering. Amounts are in minor units of `currency`; what our own hands give is owed to the
-    partner.
+    item did not start as delivering. Amounts are in minor units of `currency`: what the offer costs, what it may cost
+    at most wherever it is bought (None: just that). What our own hands give is owed to the partner.
     """
 
     title: str
@@ -103,6 +103,7 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     accounts: tuple[tuple[str, str], ...] = ()
     wanted: tuple[str, ...] = ()
     cost_minor: int = 0
+    limit_minor: int | None = None
     share_minor: int = 0
     currency: str = "CNY"
     earn_on: str = "delivery"
@@ -110,6 +111,11 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     ship_to: dict[str, Any] | None = None
     later: bool = False
     partner_id: UUID | None = None
+
+    @property
+    def guard_minor(self) -> int:
+        """What the supplier may charge at most; a supplier with a safe-price field is told."""
+        return self.cost_minor if self.limit_minor is None else self.limit_minor
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
 from heyi.kernel.parts import PHYSICAL, SERVICE, TOP_UP, Part
 from heyi.provision.fulfilment import model
 from heyi.provision.fulfilment.model import Plan, Request
+from heyi.provision.fulfilment.routing import Candidate, choose
 
 BY_HAND = "by_hand"  # the reason of a task that waits for a person because its kind needs one
 
@@ -27,6 +31,18 @@ def first_state(plan: Plan, now: datetime) -> tuple[str, datetime | None]:
     return model.SCHEDULED, now
 
 
+def routed(plan: Plan, known: Mapping[UUID, Candidate]) -> Plan:
+    """The plan at the offer that routing prefers now; when none can be used, the first one keeps its task."""
+    sourcing = plan.part.sourcing
+    if sourcing is None:
+        return plan
+    here = [known[offer.id] for offer in sourcing.offers if offer.id in known]
+    chosen = choose(here, sourcing.policy, plan.part.cost_limit, str(plan.id)) or choose(
+        here, sourcing.policy, plan.part.cost_limit, str(plan.id), hoping=True
+    )
+    return plan if chosen is None else replace(plan, part=replace(plan.part, offer=chosen.offer))
+
+
 def by_hand(kind: str, source: str) -> bool:
     """Whether a person delivers it: goods, services, and top-ups that we do ourselves."""
     return source != "supplier" and kind in (PHYSICAL, SERVICE, TOP_UP)
@@ -42,6 +58,7 @@ def request_of(part: Part, item_state: str, ship_to: dict[str, object] | None) -
         accounts=tuple([(name, part.accounts[name]) for name in ordered]),
         wanted=tuple(names),
         cost_minor=part.offer.cost.amount_minor,
+        limit_minor=None if part.cost_limit is None else part.cost_limit.amount_minor,
         share_minor=part.share.amount_minor,
         currency=part.share.currency,
         earn_on=part.earn_on,

@@ -1,0 +1,133 @@
+"""Pure: which of several offers a task is to be bought from. A task stands in one queue; this says in which.
+
+An offer is usable when it costs no more than the item's limit, its supplier may buy (not paused, breaker closed), and
+nothing that we know speaks against it (no stock, no balance). Of the usable ones the benefit's policy prefers, and
+weights, lowered by failures, decide between equals. The draw comes from the task's id: asking twice answers the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from heyi.kernel.money import Money
+from heyi.kernel.parts import Offer
+
+MEASURED = timedelta(minutes=30)  # how far back success and speed are looked at
+MEASURED_MIN = 20  # ends of attempts; fewer say nothing
+SHELF_GOOD = timedelta(minutes=10)  # how long "sold out" is believed without being told again
+TRIAL_ONE_IN = 10  # of new tasks at a half-open breaker, so that it can close again
+UNMEASURED_SUCCESS = 95  # percent, until it has been measured
+SPEED_STEP_MS = 2_000  # speeds nearer to each other than this count as equal
+SUCCESS_STEP = 5  # percent; as above
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An offer with all that is known of it and of its supplier. Rates in percent, times in milliseconds.
+
+    `stock`, `on_sale` and `balance_minor` are None when nobody has told us, or too long ago.
+    """
+
+    offer: Offer
+    supplier: str  # its code, for people
+    state: str
+    breaker: str
+    typical_ms: int = 0
+    balance_minor: int | None = None
+    stock: int | None = None
+    on_sale: bool | None = None
+    ended: int = 0
+    delivered: int = 0
+    delivered_ms: int = 0
+
+    @property
+    def success(self) -> int:
+        """Percent of ended attempts that were delivered."""
+        return UNMEASURED_SUCCESS if self.ended < MEASURED_MIN else 100 * self.delivered // self.ended
+
+    @property
+    def speed_ms(self) -> int:
+        """Mean time from sending to delivery; the account's typical time until it was measured."""
+        return self.typical_ms if self.delivered < MEASURED_MIN else self.delivered_ms // self.delivered
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """Where a task may go after a definite no. `fresh`: an offer not yet refused for this task; `again`: the best of
+    all, for a later round; `unwell`: the supplier where it stands cannot buy now.
+    """
+
+    fresh: Candidate | None = None
+    again: Candidate | None = None
+    unwell: bool = False
+
+
+def hindrance(one: Candidate, limit: Money | None, seed: str, *, hoping: bool = False) -> str | None:
+    """Why this offer cannot be used now, as a word; None when it can. `hoping` sets aside what may have passed."""
+    if one.state != "active":
+        return one.state
+    if one.breaker == "open" or (one.breaker == "half_open" and _draw(f"{seed}/trial") % TRIAL_ONE_IN):
+        return "breaker_open"
+    cost = one.offer.cost
+    if limit is not None and (cost.currency != limit.currency or cost.amount_minor > limit.amount_minor):
+        return "over_limit"
+    if hoping:
+        return None
+    if one.on_sale is False:
+        return "off_sale"
+    if one.stock is not None and one.stock < 1:
+        return "sold_out"
+    return "no_balance" if one.balance_minor is not None and one.balance_minor < cost.amount_minor else None
+
+
+def choose(
+    candidates: Iterable[Candidate], policy: str, limit: Money | None, seed: str, *,
+    without: Collection[UUID] = (), hoping: bool = False,
+) -> Candidate | None:  # fmt: skip
+    """The offer to buy from, or None. `without`: offers (by id) that have refused already."""
+    usable = [
+        one for one in candidates
+        if one.offer.id not in without and hindrance(one, limit, seed, hoping=hoping) is None
+    ]  # fmt: skip
+    if not usable:
+        return None
+    best = min(rank(one, policy) for one in usable)
+    return _weighted([one for one in usable if rank(one, policy) == best], seed)
+
+
+def rank(one: Candidate, policy: str) -> tuple[int, ...]:
+    """The lowest comes first; equals are drawn by weight."""
+    priority, cost = one.offer.priority, one.offer.cost.amount_minor
+    if policy == "price":
+        return (cost, priority)
+    if policy == "success":
+        return (-(one.success // SUCCESS_STEP), priority, cost)
+    if policy == "speed":
+        return (one.speed_ms // SPEED_STEP_MS, priority, cost)
+    return (priority,)
+
+
+def _weighted(equals: Sequence[Candidate], seed: str) -> Candidate:
+    """Weights times success: a supplier that fails half of the time gets half of its share."""
+    weights = [max(1, one.offer.weight * one.success) if one.offer.weight else 0 for one in equals]
+    if not any(weights):
+        weights = [1] * len(equals)
+    place = _draw(seed) % sum(weights)
+    for one, weight in zip(equals, weights, strict=True):
+        if place < weight:
+            return one
+        place -= weight
+    raise AssertionError("the weights do not cover the draw")
+
+
+def _draw(seed: str) -> int:
+    return int.from_bytes(hashlib.blake2b(seed.encode(), digest_size=8).digest(), "big")
+
+
+def shelf_good(seen_at: datetime | None, wall: datetime) -> bool:
+    """Whether what was last heard of a product may still be believed."""
+    return seen_at is not None and wall - seen_at <= SHELF_GOOD
