@@ -11,7 +11,7 @@ alter table fulfilment.suppliers
     add column query_rate_per_s double precision check (query_rate_per_s > 0),
     add column tokens double precision not null default 0,
     add column query_tokens double precision not null default 0,
-    add column tokens_at timestamptz not null default '-infinity',
+    add column tokens_at timestamptz,
     add column breaker text not null default 'closed' check (breaker in ('closed', 'open', 'half_open')),
     add column breaker_since timestamptz,
     add column breaker_until timestamptz,
