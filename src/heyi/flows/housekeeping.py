@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from heyi.infra import answers
+from heyi.infra import answers, outbox
 from heyi.infra.tools import Tools
-from heyi.watch import webhook
+from heyi.watch import warning, webhook
 
 
 async def run(tools: Tools) -> None:
-    """Drop kept answers older than a day and webhook deliveries older than 90 days."""
+    """Drop kept answers older than a day and webhook deliveries older than 90 days; end warnings that are over."""
     async with tools.db.transaction() as tx:
         await answers.clean(tx, now=tools.clock.wall())
     async with tools.db.transaction() as tx:
         await webhook.forget(tx, now=tools.clock.now())
+    now = tools.clock.now()
+    async with tools.db.transaction() as tx:
+        await outbox.write(tx, await warning.sweep(tx, now=now), now=now)

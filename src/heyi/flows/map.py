@@ -48,6 +48,9 @@ LATER: tuple[tuple[str, Handler], ...] = (
     ("entitlement.ended", release.release_waiting),
     # telling others did not work
     ("webhook.disabled", tell.those_concerned),
+    # operators are warned
+    ("warning.raised", tell.those_concerned),
+    ("warning.cleared", tell.those_concerned),
 )
 
 # Facts that nothing follows, and why.

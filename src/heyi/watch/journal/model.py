@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-CHANNEL, PARTNER = "channel", "partner"
+CHANNEL, PARTNER, OPERATOR = "channel", "partner", "operator"
+ALLIANCE = UUID(int=0)  # operators hear as one: the alliance's id among holders
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Holder:
     """Whom a fact concerns."""
 
-    kind: str  # channel | partner
+    kind: str  # channel | partner | operator
     id: UUID
 
 

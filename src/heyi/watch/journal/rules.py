@@ -13,7 +13,7 @@ import msgspec
 
 from heyi.kernel.facts import Fact
 from heyi.kernel.ids import to_text
-from heyi.watch.journal.model import CHANNEL, PARTNER, Holder
+from heyi.watch.journal.model import ALLIANCE, CHANNEL, OPERATOR, PARTNER, Holder
 
 # The public names, and what each is about. Everything else stays inside the house.
 PUBLIC: Mapping[str, str] = {
@@ -35,9 +35,12 @@ PUBLIC: Mapping[str, str] = {
     "redemption.reversed": "redemption",
     "refund.completed": "refund",
     "webhook.disabled": "webhook",
+    "warning.raised": "warning",
+    "warning.cleared": "warning",
 }
 
 _PARTNER_HEARS = ("item.", "entitlement.", "redemption.", "webhook.")
+_OPERATOR_HEARS = ("warning.",)
 # What a channel has no use for: names inside our vault.
 _CHANNEL_DOES_NOT_SEE = frozenset({"key", "tail", "benefit_id", "batch"})
 # A partner is told about its own benefit, not what the bundle cost, who sold it or to whom.
@@ -52,15 +55,24 @@ _encode = msgspec.json.Encoder().encode
 
 
 def concerned(fact: Fact) -> list[Holder]:
-    """The channel and the partner that hear of a fact, in that order; nobody for a fact that is not public."""
+    """The channel and the partner (or the operators) that hear of a fact; nobody for a fact that is not public."""
     if fact.name not in PUBLIC:
         return []
+    if fact.name.startswith(_OPERATOR_HEARS):
+        return [Holder(OPERATOR, ALLIANCE)]
     holders = []
     if fact.channel_id is not None:
         holders.append(Holder(CHANNEL, fact.channel_id))
     if fact.partner_id is not None and fact.name.startswith(_PARTNER_HEARS):
         holders.append(Holder(PARTNER, fact.partner_id))
     return holders
+
+
+def heard_by(holder_kind: str) -> Mapping[str, str]:
+    """The public names that this kind of holder may listen to."""
+    return {
+        name: about for name, about in PUBLIC.items() if name.startswith(_OPERATOR_HEARS) == (holder_kind == OPERATOR)
+    }
 
 
 def body(fact: Fact, holder_kind: str, source: str) -> bytes:
@@ -73,6 +85,8 @@ def body(fact: Fact, holder_kind: str, source: str) -> bytes:
         data |= {name: value for name, value in fact.data.items() if name not in _CHANNEL_DOES_NOT_SEE}
         if fact.buyer is not None:
             data["buyer"] = fact.buyer
+    elif holder_kind == OPERATOR:
+        data |= fact.data
     else:
         data |= {name: value for name, value in fact.data.items() if name in _PARTNER_SEES}
     return _encode(

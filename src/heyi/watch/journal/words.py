@@ -44,6 +44,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "redemption.reversed": ("核销已冲正", "the redemption was reversed"),
     "refund.completed": ("退款完成 {amount}", "refunded {amount}"),
     "stock.arrived": ("新库存到货 {count}", "{count} new keys arrived"),
+    "warning.raised": ("预警：{zh}", "warning: {en}"),
+    "warning.cleared": ("预警解除：{zh}", "warning cleared: {en}"),
     "webhook.disabled": ("回调地址已停用：{reason}", "webhook endpoint disabled: {reason}"),
     "attempt.started": (
         "第 {number} 次尝试，供货商 {supplier}，外部单号 {outer_number}",

@@ -119,7 +119,7 @@ def _delivery(one: Delivery) -> DeliveryShape:
 @post("/webhook_endpoints", guards=[WRITE], opt={"stores_no_answer": True}, tags=["webhooks"],
       summary="Be told what happens; the answer shows the secret, once")  # fmt: skip
 async def make_endpoint(data: EndpointBody, caller: Caller, tools: Tools) -> EndpointWithSecret:
-    endpoints.check_events(data.events, journal.PUBLIC)
+    endpoints.check_events(data.events, journal.heard_by(caller.kind))
     await endpoints.check_url(data.url, private_allowed=tools.settings.webhook_private)
     async with tools.db.transaction() as tx:
         made, secret = await endpoints.make(
@@ -146,7 +146,7 @@ async def get_endpoint(endpoint_id: str, caller: Caller, tools: Tools) -> Endpoi
 async def change_endpoint(endpoint_id: str, data: EndpointChange, caller: Caller, tools: Tools) -> EndpointShape:
     id = id_in("whk", endpoint_id)
     given = {name: value for name in data.__struct_fields__ if (value := getattr(data, name)) is not UNSET}
-    endpoints.check_events(given.get("events", ()), journal.PUBLIC)
+    endpoints.check_events(given.get("events", ()), journal.heard_by(caller.kind))
     if "url" in given:
         await endpoints.check_url(given["url"], private_allowed=tools.settings.webhook_private)
     async with tools.db.transaction() as tx:

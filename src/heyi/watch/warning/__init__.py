@@ -1,0 +1,12 @@
+"""Warnings: what operators should look at; raised once per kind and subject, cleared by itself when the cause is gone.
+
+Any flow may raise and clear them inside its own transaction, and writes the answered facts to the outbox.
+"""
+
+from heyi.watch.warning import model
+from heyi.watch.warning.actions import acknowledge, clear, find, raise_, search, snooze, sweep
+from heyi.watch.warning.model import Trouble, Warned
+
+__all__ = [
+    "Trouble", "Warned", "acknowledge", "clear", "find", "model", "raise_", "search", "snooze", "sweep",
+]  # fmt: skip
