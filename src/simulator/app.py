@@ -4,11 +4,12 @@ import asyncio
 from pathlib import Path
 from urllib.parse import unquote
 
-from simulator.asgi import Answer, Receive, Request, Scope, Send, as_json, not_found, read_body
+from simulator.asgi import Answer, Receive, Request, Scope, Send, not_found, read_body
 from simulator.callbacks import Courier
 from simulator.control import Control
 from simulator.desk import Desk
 from simulator.dialects import SPEECHES
+from simulator.dialects.partner import Partner
 from simulator.poster import Poster
 from simulator.receiver import Receivers
 from simulator.supply import SupplierDoor
@@ -21,6 +22,7 @@ DRIPS = 20
 class Simulator:
     def __init__(self, file: Path | None) -> None:
         self._file = file
+        self._partner = Partner()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -34,7 +36,7 @@ class Simulator:
         await receive()
         world = World(self._file)
         poster = Poster()
-        courier = Courier(world, poster, {name: speech.callback for name, speech in SPEECHES.items()})
+        courier = Courier(world, poster, SPEECHES)
         desk = Desk(world, courier)
         self._world, self._suppliers = world, SupplierDoor(world, desk, courier)
         self._control, self._receivers, self._till = Control(world, desk), Receivers(world), Till()
@@ -63,10 +65,11 @@ class Simulator:
                 return await self._till.answer(request, rest)
             case ["receiver", name]:
                 return self._receivers.answer(name, request)
-            case [name, "api", *_] if name in self._world.shops:
-                if request.method != "POST":
-                    return as_json({"error": "only POST"}, 405)
-                return await self._suppliers.answer(self._world.shops[name], request)
+            case ["partner", name, *_] if name in self._world.shops:
+                return await self._suppliers.answer(self._world.shops[name], request, self._partner)
+            case [name, *_] if name in self._world.shops:
+                shop = self._world.shops[name]
+                return await self._suppliers.answer(shop, request, SPEECHES[shop.supplier.dialect])
         return not_found(request.path)
 
 

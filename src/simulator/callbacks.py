@@ -1,21 +1,38 @@
 """The courier: tells the client about finished orders, again and again until the agreed word comes back."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
 
 from simulator.model import Order, State, Supplier
 from simulator.poster import Poster
-from simulator.world import Shop, World, now_ms
+from simulator.world import Shop, World, clock_ms, now_ms
 
-ACKS = {"kasushou": "ok", "fulu": "SUCCESS"}
 ANSWER_KEPT = 200
 TIMEOUT_S = 10.0
 
-Compose = Callable[[Supplier, Order, State, int], bytes]  # supplier, order, state to tell, time of the message
+
+class Message(msgspec.Struct):
+    """A callback as it goes over the wire."""
+
+    body: bytes
+    headers: dict[str, str] = {}
+    type: str = "application/json; charset=utf-8"
+    query: str = ""  # joined to the address
+
+
+class Tongue(Protocol):
+    """The part of a dialect that speaks first."""
+
+    def callback(self, supplier: Supplier, order: Order, state: State, at_ms: int) -> Message: ...
+
+    def acknowledged(self, answer: str) -> bool: ...
 
 
 class Courier:
-    def __init__(self, world: World, poster: Poster, composers: dict[str, Compose]) -> None:
-        self._world, self._poster, self._composers = world, poster, composers
+    def __init__(self, world: World, poster: Poster, tongues: Mapping[str, Tongue]) -> None:
+        self._world, self._poster, self._tongues = world, poster, tongues
         self._telling: set[str] = set()
 
     def announce(self, shop: Shop, order: Order) -> None:
@@ -37,7 +54,7 @@ class Courier:
         if shop.orders.get(order.number) is not order or not order.callback_due_ms or order.number in self._telling:
             return  # a reset, or it is told already, or just now
         self._telling.add(order.number)
-        told, at_ms = order.state, now_ms()
+        told, at_ms = order.state, clock_ms(shop.supplier)
         try:
             acked = await self._send(shop, order, told, at_ms)
             if order.plan.twice:
@@ -64,13 +81,17 @@ class Courier:
 
     async def _send(self, shop: Shop, order: Order, state: State, at_ms: int) -> bool:
         supplier = shop.supplier
-        body = self._composers[supplier.dialect](supplier, order, state, at_ms)
+        tongue = self._tongues[supplier.dialect]
+        message = tongue.callback(supplier, order, state, at_ms)
+        url = order.callback_url
+        if message.query:
+            url += ("&" if "?" in url else "?") + message.query
         order.callbacks_sent += 1
         try:
-            status, answer = await self._poster.post(order.callback_url, body, TIMEOUT_S)
+            status, answer = await self._poster.post(url, message.body, TIMEOUT_S, message.type, message.headers)
         except (OSError, TimeoutError, ValueError) as problem:
             order.callback_answer = f"{type(problem).__name__}: {problem}"[:ANSWER_KEPT]
             return False
         text = answer.decode("utf-8", "replace").strip()
         order.callback_answer = f"{status} {text}"[:ANSWER_KEPT]
-        return status == 200 and text == ACKS[supplier.dialect]
+        return status == 200 and tongue.acknowledged(text)

@@ -8,20 +8,21 @@ import msgspec
 from simulator import page, views
 from simulator.asgi import Answer, Request, as_html, as_json, not_found
 from simulator.desk import Desk
-from simulator.dialects.speech import fen
-from simulator.model import Dialect, FaultRule, Product, Receiver, Supplier
+from simulator.dialects import SPEECHES
+from simulator.dialects.partner import right, time_ms
+from simulator.dialects.speech import Problem, fen
+from simulator.model import FaultRule, Product, Receiver, RightState, Supplier
 from simulator.receiver import listing
 from simulator.world import Shop, World
 
 LIMIT, LIMIT_MAX = 100, 10_000
-CREDENTIALS = {"kasushou": ("user_id", "key"), "fulu": ("app_key", "secret")}
-TAKEN_NAMES = ("control", "till", "receiver")
+TAKEN_NAMES = ("control", "till", "receiver", "partner")
 
 
 class SupplierWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What is left out stays as it is."""
 
-    dialect: Dialect | None = None
+    dialect: str | None = None
     credentials: dict[str, str] | None = None
     balance: str | float | int | None = None
     balance_fen: int | None = None
@@ -33,7 +34,15 @@ class SupplierWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     seed: int | None = None
     bad_prefix: str | None = None
     fail_suffix: str | None = None
+    calls_per_s: int | None = None
+    partner_key: str | None = None
     products: list[dict[str, Any]] | None = None
+
+
+class RightWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    outer: str | list[str]
+    state: RightState
+    changed_at: str | None = None  # None: now
 
 
 class Failing(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -57,7 +66,7 @@ class Control:
     async def answer(self, request: Request, parts: list[str]) -> Answer:
         try:
             return await self._answer(request, parts)
-        except (Wrong, msgspec.DecodeError, ValueError) as problem:
+        except (Wrong, Problem, msgspec.DecodeError, ValueError) as problem:
             return as_json({"error": str(problem)}, 400)
 
     async def _answer(self, request: Request, parts: list[str]) -> Answer:
@@ -77,6 +86,9 @@ class Control:
                 return as_json({"data": [views.supplier(shop) for shop in self._world.shops.values()]})
             case "PUT", ["suppliers", name]:
                 return as_json(views.supplier(self._put_supplier(name, request.body)))
+            case "DELETE", ["suppliers", name] if name in self._world.shops:
+                self._world.remove_supplier(name)
+                return as_json({"status": "ok"})
             case _, ["suppliers", name, *rest]:
                 shop = self._world.shops.get(name)
                 return self._supplier(request, shop, rest) if shop else not_found(f"supplier {name}")
@@ -91,6 +103,14 @@ class Control:
         match request.method, rest:
             case "GET", []:
                 return as_json(views.supplier(shop))
+            case "PUT", ["products", identity]:
+                return as_json(_put_product(shop, identity, request.body))
+            case "DELETE", ["products", identity] if identity in shop.supplier.products:
+                del shop.supplier.products[identity]
+                shop.save_supplier()
+                return as_json({"status": "ok"})
+            case "PUT", ["rights"]:
+                return _put_rights(shop, request.body)
             case "PUT", ["faults"]:
                 return self._faults(shop, msgspec.json.decode(request.body, type=list[FaultRule]))
             case "DELETE", ["faults"]:
@@ -121,8 +141,9 @@ class Control:
         if shop and wish.dialect not in (None, supplier.dialect):
             raise Wrong("the dialect of a supplier does not change")
         credentials = {**supplier.credentials, **(wish.credentials or {})}
-        if set(credentials) != set(CREDENTIALS[supplier.dialect]):
-            raise Wrong(f"credentials of {supplier.dialect} are {', '.join(CREDENTIALS[supplier.dialect])}")
+        named = SPEECHES[supplier.dialect].credentials
+        if set(credentials) != set(named):
+            raise Wrong(f"credentials of {supplier.dialect} are {', '.join(named)}")
         supplier.credentials = credentials
         balance = wish.balance_fen if wish.balance is None else fen(wish.balance)
         if wish.balance is not None and balance is None:
@@ -155,17 +176,26 @@ class Control:
 
 SETTINGS = (
     "callback_url", "callback_gap_ms", "callback_resends", "work_ms", "dedupe", "seed", "bad_prefix", "fail_suffix",
+    "calls_per_s", "partner_key",
 )  # fmt: skip
 
 
 def _new_supplier(name: str, wish: SupplierWish) -> Supplier:
     if name in TAKEN_NAMES or not name.replace("-", "").replace("_", "").isalnum():
         raise Wrong("a name is letters, digits, - and _, and not one of the simulator's own paths")
-    if wish.dialect is None:
-        raise Wrong("a new supplier needs a dialect: kasushou or fulu")
+    speech = SPEECHES.get(wish.dialect or "")
+    if wish.dialect is None or speech is None:
+        raise Wrong(f"a new supplier needs a dialect: {', '.join(SPEECHES)}")
     # Invented, so that a supplier can be made with nothing but its dialect; the answer shows them.
-    first, second = CREDENTIALS[wish.dialect]
-    return Supplier(name=name, dialect=wish.dialect, credentials={first: f"{name}-id", second: f"{name}-secret"})
+    first, second = speech.credentials
+    return Supplier(
+        name=name,
+        dialect=wish.dialect,
+        credentials={first: f"{name}-id", second: f"{name}-secret"},
+        dedupe=speech.dedupe,
+        calls_per_s=speech.calls_per_s,
+        partner_key=f"{name}-partner-key",
+    )
 
 
 def _product(wish: dict[str, Any]) -> Product:
@@ -176,6 +206,31 @@ def _product(wish: dict[str, Any]) -> Product:
         if field in given and (amount := fen(given.pop(field))) is not None:
             given[f"{field}_fen"] = amount
     return msgspec.convert(given, type=Product)
+
+
+def _put_product(shop: Shop, identity: str, body: bytes) -> Product:
+    """What is left out of a known product stays as it is; an unknown one is added."""
+    known = shop.supplier.products.get(identity)
+    wish = msgspec.json.decode(body or b"{}", type=dict[str, Any])
+    product = _product({**(msgspec.to_builtins(known) if known else {}), **wish, "id": identity})
+    shop.supplier.products[identity] = product
+    shop.save_supplier()
+    return product
+
+
+def _put_rights(shop: Shop, body: bytes) -> Answer:
+    """All of them or none: an outer number of which nothing was delivered is not found."""
+    wish = msgspec.json.decode(body, type=RightWish)
+    outers = [wish.outer] if isinstance(wish.outer, str) else wish.outer
+    found = {outer: [one for one in shop.by_outer.get(outer, []) if one.right] for outer in outers}
+    if missing := [outer for outer, orders in found.items() if not orders]:
+        return not_found(f"a delivered right of {', '.join(missing)}")
+    at_ms = time_ms(wish.changed_at) if wish.changed_at else None
+    marked = [orders[-1] for orders in found.values()]
+    for order in marked:
+        shop.mark(order, wish.state, at_ms)
+        shop.save(order)
+    return as_json({"data": [right(order) for order in marked]})
 
 
 def _limit(request: Request) -> int:

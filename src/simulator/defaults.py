@@ -11,6 +11,7 @@ def suppliers() -> list[Supplier]:
         Supplier(
             name="kasushou",
             dialect="kasushou",
+            partner_key="simulator-kasushou-partner",
             credentials={"user_id": "10001", "key": "simulator-kasushou-key"},
             products=_by_id(
                 Product(id="1001", name="视频会员月卡", price_fen=1500, face_value_fen=2500, pattern=PHONE),
@@ -23,6 +24,7 @@ def suppliers() -> list[Supplier]:
         Supplier(
             name="fulu",
             dialect="fulu",
+            partner_key="simulator-fulu-partner",
             credentials={"app_key": "simulator-fulu-app", "secret": "simulator-fulu-secret"},
             products=_by_id(
                 Product(id="20001", name="视频会员月卡", price_fen=1520, face_value_fen=2500, pattern=PHONE),

@@ -23,6 +23,7 @@ class Asked(msgspec.Struct, kw_only=True):
     kinds: tuple[ProductKind, ...]
     callback_url: str
     safe_price_fen: int | None = None
+    at_once: bool = False  # delivered within the answer
 
 
 class Desk:
@@ -75,14 +76,14 @@ class Desk:
         shop.add(order)
         shop.save(order)
         shop.save_supplier()
-        if work <= 0 or "callback_before_answer" in faults:
+        if work <= 0 or asked.at_once or "callback_before_answer" in faults:
             self._work(shop, order)
         else:
             self._schedule(shop, order)
         return order
 
     def price_fen(self, product: Product, faults: Faults) -> int:
-        rise = faults.get("price_rise")
+        rise = faults.get("price_rise") or faults.get("price_lies")
         return product.price_fen * (100 + rise.percent) // 100 if rise else product.price_fen
 
     def price_shown_fen(self, shop: Shop, product: Product) -> int:
@@ -90,7 +91,9 @@ class Desk:
         return self.price_fen(product, self._in_force(shop, product, "price_rise"))
 
     def stock_shown(self, shop: Shop, product: Product) -> int:
-        return 0 if self._in_force(shop, product, "sold_out") else product.stock
+        if self._in_force(shop, product, "sold_out"):
+            return 0
+        return max(product.stock, 1) if self._in_force(shop, product, "stock_lies") else product.stock
 
     def _in_force(self, shop: Shop, product: Product, fault: str) -> Faults:
         for rule in shop.supplier.faults:
@@ -120,7 +123,7 @@ class Desk:
             raise Refused(Why.BAD_REQUEST, "外部订单号不能为空")
         if not 1 <= asked.quantity <= QUANTITY_MAX:
             raise Refused(Why.BAD_REQUEST, "购买数量不正确")
-        if "sold_out" in faults or product.stock < asked.quantity:
+        if "sold_out" in faults or "stock_lies" in faults or product.stock < asked.quantity:
             raise Refused(Why.SOLD_OUT, "商品库存不足")
         return product
 
@@ -161,6 +164,7 @@ class Desk:
         order.delivered += 1
         shop.delivered[order.outer] += 1
         order.serial = f"OP{order.number}"
+        shop.mark(order, "delivered")
         if order.kind == "card":
             order.cards = cards_for(shop, order)
         self._finish(shop, order, State.DONE, "提卡成功" if order.kind == "card" else "充值成功")

@@ -8,16 +8,17 @@ import msgspec
 MINUTE_MS = 60_000
 UNLIMITED_STOCK = 10_000_000
 
-Dialect = Literal["kasushou", "fulu"]
 ProductKind = Literal["top_up", "card", "mobile"]
-Step = Literal["buy", "query", "any"]
+Step = Literal["buy", "query", "look", "any"]  # any: buy and query, never a look
+RightState = Literal["delivered", "activated", "used", "expired", "cancelled", "missing"]
 
 FaultKind = Literal[
     "delay", "timeout_before_accept", "timeout_after_accept", "error_500_before_accept", "error_500_after_accept",
     "unreadable_body", "wrong_status", "garbled_charset", "query_error", "query_not_found_for_ms", "no_callback",
     "callback_before_answer", "callback_twice", "callback_out_of_order", "callback_unsigned", "callback_tampered",
     "sold_out", "price_rise", "balance_empty", "decline", "fail_after_accept", "lie_failed_then_success", "stuck",
-    "partial_cards", "duplicate_card", "slow_drip",
+    "partial_cards", "duplicate_card", "slow_drip", "ip_refused", "query_rate_limited", "clock_skew", "stock_lies",
+    "price_lies",
 ]  # fmt: skip
 
 
@@ -74,8 +75,10 @@ class FaultRule(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     on: Step = "buy"  # which request a transport fault strikes
     delay_ms: int | None = None
     hold_ms: int = 30_000
-    percent: int = 20  # price_rise
-    what: str | None = None  # wrong_status: status | code; callback_out_of_order: processing | failed
+    percent: int = 20  # price_rise, price_lies
+    limit: int = 20  # query_rate_limited: so many queries in window_ms are answered
+    window_ms: int = 1_000
+    what: str | None = None  # wrong_status: status | code; callback_out_of_order: processing | failed; refusals: http
     used: int = 0
 
     def live(self, product: str | None, outer: str | None) -> bool:
@@ -88,7 +91,7 @@ class FaultRule(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 class Supplier(msgspec.Struct, kw_only=True):
     name: str
-    dialect: Dialect
+    dialect: str
     credentials: dict[str, str]
     balance_fen: int = 1_000_000_000
     callback_url: str = ""
@@ -99,6 +102,8 @@ class Supplier(msgspec.Struct, kw_only=True):
     seed: int = 1
     bad_prefix: str = "bad"
     fail_suffix: str = "0000"
+    calls_per_s: int = 0  # more are refused; 0: no limit
+    partner_key: str = ""  # opens this partner's view of its rights
     products: dict[str, Product] = msgspec.field(default_factory=dict)
     faults: list[FaultRule] = msgspec.field(default_factory=list)
     made: int = 0  # orders ever taken: the source of our numbers
@@ -107,7 +112,8 @@ class Supplier(msgspec.Struct, kw_only=True):
 
     @property
     def secret(self) -> str:
-        return self.credentials["key" if self.dialect == "kasushou" else "secret"]
+        """Every dialect's secret is the credential named `key` or `secret`."""
+        return self.credentials["key" if "key" in self.credentials else "secret"]
 
 
 class Card(msgspec.Struct):
@@ -150,6 +156,8 @@ class Order(msgspec.Struct, kw_only=True):
     refunded: bool = False
     delivered: int = 0
     cards: list[Card] = msgspec.field(default_factory=list)
+    right: RightState | None = None  # what became of it at the partner, once it was delivered
+    right_ms: int = 0
     callbacks_sent: int = 0
     callback_sent_round: int = 0  # since the last change of state
     callback_acked: bool = False

@@ -36,6 +36,11 @@ FAULTS = {
     "partial_cards": "卡密缺少",
     "duplicate_card": "卡密重复",
     "slow_drip": "慢速应答",
+    "ip_refused": "IP 不在白名单",
+    "query_rate_limited": "查询过频被拒",
+    "clock_skew": "对方时钟偏差",
+    "stock_lies": "谎报有货",
+    "price_lies": "谎报低价",
 }
 STATES = {"untreated": "待处理", "processing": "处理中", "done": "成功", "failed": "失败"}
 COUNTERS = {"orders": "订单", "open": "处理中", "done": "成功", "failed": "失败", "deliveries": "实际交付"}

@@ -5,6 +5,7 @@ Written by hand because a callback per top-up, a thousand a second, must not cos
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from typing import cast
 from urllib.parse import SplitResult, urlsplit
 
@@ -73,15 +74,17 @@ class Poster:
         self._idle: dict[tuple[str, str], list[_Line]] = {}
         self._gates: dict[tuple[str, str], asyncio.Semaphore] = {}
 
-    async def post(self, url: str, body: bytes, timeout_s: float) -> tuple[int, bytes]:
-        """Post JSON; answers status and body. Raises OSError, TimeoutError or ValueError."""
+    async def post(
+        self, url: str, body: bytes, timeout_s: float, type: str, headers: Mapping[str, str]
+    ) -> tuple[int, bytes]:
+        """Answers status and body. Raises OSError, TimeoutError or ValueError."""
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("not an http address")
         place = (parts.scheme, parts.netloc)
         gate = self._gates.setdefault(place, asyncio.Semaphore(AT_ONCE_PER_HOST))
         async with gate, asyncio.timeout(timeout_s):
-            return await self._exchange(place, parts, _request(parts, body))
+            return await self._exchange(place, parts, _request(parts, body, type, headers))
 
     async def _exchange(self, place: tuple[str, str], parts: SplitResult, request: bytes) -> tuple[int, bytes]:
         idle = self._idle.setdefault(place, [])
@@ -122,12 +125,13 @@ async def _connect(parts: SplitResult) -> _Line:
     return line
 
 
-def _request(parts: SplitResult, body: bytes) -> bytes:
+def _request(parts: SplitResult, body: bytes, type: str, headers: Mapping[str, str]) -> bytes:
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if any(character.isspace() for character in target + parts.netloc):
         raise ValueError("spaces in an address")
     head = (
         f"POST {target} HTTP/1.1\r\nHost: {parts.netloc.rpartition('@')[2]}\r\n"
-        f"Content-Type: application/json; charset=utf-8\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"Content-Type: {type}\r\nContent-Length: {len(body)}\r\n"
     )
-    return head.encode() + body
+    more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"{head}{more}\r\n".encode() + body

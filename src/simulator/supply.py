@@ -2,11 +2,10 @@
 
 import asyncio
 
-from simulator.asgi import Answer, Request
+from simulator.asgi import Answer, Request, as_json
 from simulator.callbacks import Courier
 from simulator.desk import Desk, Faults
-from simulator.dialects import SPEECHES
-from simulator.dialects.speech import Asking, Problem
+from simulator.dialects.speech import Asking, Problem, Speech
 from simulator.model import Call, FaultRule
 from simulator.world import Shop, World, now_ms
 
@@ -14,44 +13,51 @@ DELAY_MS = 1_000
 DRIP_MS = 2_000
 BROKEN_PAGE = "<html><head><title>502 Bad Gateway</title></head><body><h1>网关错误</h1></body></html>".encode()
 HTML = b"text/html; charset=utf-8"
+TURNED_AWAY = {403: "IP 不在白名单内", 429: "请求过于频繁，请稍后再试"}
 
 
 class SupplierDoor:
     def __init__(self, world: World, desk: Desk, courier: Courier) -> None:
         self._world, self._desk, self._courier = world, desk, courier
 
-    async def answer(self, shop: Shop, request: Request) -> Answer:
+    async def answer(self, shop: Shop, request: Request, speech: Speech) -> Answer:
         call = Call(now_ms(), request.path, request.headers, request.body)
         shop.calls.append(call)
-        answer = await self._serve(shop, request, call)
+        answer = await self._serve(shop, speech, request, call)
         call.status, call.answer = answer.status, answer.body
         return answer
 
-    async def _serve(self, shop: Shop, request: Request, call: Call) -> Answer:
-        speech = SPEECHES[shop.supplier.dialect]
+    async def _serve(self, shop: Shop, speech: Speech, request: Request, call: Call) -> Answer:
+        if request.method not in speech.methods:
+            return as_json({"error": f"only {' and '.join(speech.methods)}"}, 405)
         try:
             asking = speech.read(shop.supplier, request)
         except Problem as problem:
-            return Answer(body=speech.refuse(shop.supplier, problem))
+            return speech.refuse(shop.supplier, problem)
         call.endpoint = asking.endpoint
         received = shop.supplier.received
         received[asking.endpoint] = received.get(asking.endpoint, 0) + 1
         shop.save_supplier()
         faults: Faults = {}
-        if asking.step != "look" and shop.supplier.faults:
+        if shop.supplier.faults:
             product, outer = _subject(shop, asking)
             faults = shop.draw(asking.step, product or None, outer or None)
             call.faults = list(faults)
-        return await self._strike(shop, request, asking, faults)
+        limit = shop.supplier.calls_per_s
+        if "query_rate_limited" in faults or (limit and not shop.within("calls", limit, 1_000)):
+            return _turned_away(shop, speech, 429, speech.too_fast, faults.get("query_rate_limited"))
+        if listed := faults.get("ip_refused"):
+            return _turned_away(shop, speech, 403, speech.ip_refused, listed)
+        return await self._strike(shop, speech, request, asking, faults)
 
-    async def _strike(self, shop: Shop, request: Request, asking: Asking, faults: Faults) -> Answer:
+    async def _strike(self, shop: Shop, speech: Speech, request: Request, asking: Asking, faults: Faults) -> Answer:
         if delay := faults.get("delay"):
             await asyncio.sleep((DELAY_MS if delay.delay_ms is None else delay.delay_ms) / 1000)
         if hold := faults.get("timeout_before_accept"):
             return await self._hold(request, hold)
         if "error_500_before_accept" in faults or "query_error" in faults:
             return Answer(500, BROKEN_PAGE, HTML)
-        body = await self._handle(shop, asking, faults)
+        answer = await self._handle(shop, speech, asking, faults)
         if hold := faults.get("timeout_after_accept"):
             return await self._hold(request, hold)
         if "error_500_after_accept" in faults:
@@ -59,22 +65,21 @@ class SupplierDoor:
         if "unreadable_body" in faults:
             return Answer(200, BROKEN_PAGE, HTML)
         if "garbled_charset" in faults:
-            # GBK bytes under a header that says UTF-8, as behind many a Chinese proxy.
-            body = body.decode().encode("gbk", "replace")
-        answer = Answer(body=body)
+            # GBK bytes under a header that says UTF-8, as behind many a Chinese proxy; or the other way round.
+            other = "gbk" if speech.charset == "utf-8" else "utf-8"
+            answer.body = answer.body.decode(speech.charset).encode(other, "replace")
         if drip := faults.get("slow_drip"):
             answer.drip_ms = DRIP_MS if drip.delay_ms is None else drip.delay_ms
         return answer
 
-    async def _handle(self, shop: Shop, asking: Asking, faults: Faults) -> bytes:
-        speech = SPEECHES[shop.supplier.dialect]
+    async def _handle(self, shop: Shop, speech: Speech, asking: Asking, faults: Faults) -> Answer:
         try:
-            body, order = speech.handle(self._desk, shop, asking, faults)
+            answer, order = speech.handle(self._desk, shop, asking, faults)
         except Problem as problem:
             return speech.refuse(shop.supplier, problem)
         if order is not None and "callback_before_answer" in faults:
             await self._courier.settle(shop, order)
-        return body
+        return answer
 
     async def _hold(self, request: Request, rule: FaultRule) -> Answer:
         """Say nothing until the client gives up, the rule's hold is over, or the process is asked to end."""
@@ -85,6 +90,15 @@ class SupplierDoor:
         for one in waiting:
             one.cancel()
         return Answer(504, BROKEN_PAGE, HTML)
+
+
+def _turned_away(shop: Shop, speech: Speech, status: int, code: int | str | None, rule: FaultRule | None) -> Answer:
+    """In the dialect's own words where it has them, or by the bare status of the machine in front of it."""
+    text = TURNED_AWAY[status]
+    if code is None or (rule and rule.what == "http"):
+        page = f"<html><head><title>{status}</title></head><body><h1>{text}</h1></body></html>"
+        return Answer(status, page.encode(), HTML)
+    return speech.refuse(shop.supplier, Problem(code, text))
 
 
 def _subject(shop: Shop, asking: Asking) -> tuple[str, str]:

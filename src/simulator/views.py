@@ -10,7 +10,7 @@ from simulator.model import Call, Order, State, Supplier
 from simulator.world import Shop
 
 TEXT_KEPT = 4_000
-SECRET_HEADERS = (b"sign", b"authorization", b"cookie")
+SECRET_HEADERS = re.compile(rb"sign|authorization|cookie|key|token")
 SECRET_FIELDS = re.compile(
     r'(\\*"(?:sign|app_key|card_no|card_password|card_number|card_pwd)\\*"\s*:\s*\\*")([^"\\]{0,200})'
 )
@@ -56,7 +56,7 @@ def _call(one: Call) -> dict[str, Any]:
     headers = {}
     for name, value in one.headers:
         text = value.decode("latin-1")
-        headers[name.decode("latin-1")] = _mask(text) if name in SECRET_HEADERS else text
+        headers[name.decode("latin-1")] = _mask(text) if SECRET_HEADERS.search(name) else text
     return {
         "at_ms": one.at_ms,
         "endpoint": one.endpoint,

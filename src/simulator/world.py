@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from simulator import defaults
-from simulator.model import Call, FaultRule, Order, Received, Receiver, State, Step, Supplier
+from simulator.model import Call, FaultRule, Order, Received, Receiver, RightState, State, Step, Supplier
 from simulator.store import Store
 
 CALLS_KEPT = 1000
@@ -19,6 +19,11 @@ CALLS_KEPT = 1000
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+def clock_ms(supplier: Supplier) -> int:
+    """The time on this supplier's wall, which a `clock_skew` puts off by its delay_ms."""
+    return now_ms() + sum(rule.delay_ms or 0 for rule in supplier.faults if rule.fault == "clock_skew")
 
 
 class Shop:
@@ -31,6 +36,8 @@ class Shop:
         self.delivered: Counter[str] = Counter()
         self.calls: deque[Call] = deque(maxlen=CALLS_KEPT)
         self.gone = False  # swept away by a reset while requests and callbacks of its were still under way
+        self._marked_ms = 0
+        self.counted: dict[str, deque[int]] = {}  # when the calls of a limit came
         self._store = store
         self.reseed()
 
@@ -41,9 +48,16 @@ class Shop:
 
     def add(self, order: Order) -> None:
         self.orders[order.number] = order
+        self._marked_ms = max(self._marked_ms, order.right_ms)
         self.by_outer.setdefault(order.outer, []).append(order)
         if order.delivered:
             self.delivered[order.outer] += order.delivered
+
+    def mark(self, order: Order, state: RightState, at_ms: int | None = None) -> None:
+        """What became of a right at the partner. A change of now has a time that no other change has."""
+        if at_ms is None:
+            at_ms = self._marked_ms = max(now_ms(), self._marked_ms + 1)
+        order.right, order.right_ms = state, at_ms
 
     def save(self, order: Order) -> None:
         if not self.gone:
@@ -57,8 +71,9 @@ class Shop:
         """The faults that strike this request, each rule drawn on its own; the first rule of a kind wins."""
         struck: dict[str, FaultRule] = {}
         for rule in self.supplier.faults:
-            on: Step = "query" if rule.fault == "query_error" else rule.on
-            if on not in (step, "any") or rule.fault in struck or not rule.live(product, outer):
+            if rule.fault in struck or not _aims_at(rule, step) or not rule.live(product, outer):
+                continue
+            if rule.fault == "query_rate_limited" and self.within(rule.fault, rule.limit, rule.window_ms):
                 continue
             if rule.rate < 1.0:
                 self.supplier.drawn += 1
@@ -67,6 +82,16 @@ class Shop:
             rule.used += 1
             struck[rule.fault] = rule
         return struck
+
+    def within(self, name: str, limit: int, window_ms: int) -> bool:
+        """Whether the limit allows one more call now; what it refuses does not count against it."""
+        now, calls = now_ms(), self.counted.setdefault(name, deque())
+        while calls and calls[0] <= now - window_ms:
+            calls.popleft()
+        if len(calls) >= limit:
+            return False
+        calls.append(now)
+        return True
 
 
 class World:
@@ -104,6 +129,14 @@ class World:
         shop.save_supplier()
         return shop
 
+    def remove_supplier(self, name: str) -> None:
+        shop = self.shops.pop(name)
+        shop.gone = True
+        for number in shop.orders:
+            self.store.forget("order", f"{name}/{number}")
+        shop.orders.clear()
+        self.store.forget("supplier", name)
+
     def reset(self, keep_products: bool) -> None:
         """An empty world with the default suppliers; or the suppliers as they are, without orders and faults."""
         suppliers = [shop.supplier for shop in self.shops.values()]
@@ -139,6 +172,17 @@ class World:
             task.cancel()
         await self.store.flush()
         self.store.close()
+
+
+def _aims_at(rule: FaultRule, step: Step) -> bool:
+    match rule.fault:
+        case "ip_refused":
+            return True
+        case "clock_skew":
+            return False  # it stands in the clock itself
+        case "query_error" | "query_rate_limited":
+            return step == "query"
+    return rule.on == step or (rule.on == "any" and step != "look")
 
 
 def is_open(order: Order) -> bool:

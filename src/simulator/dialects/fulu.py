@@ -10,6 +10,7 @@ This simulator's reading (no document seen):
     3001 no such product   3002 off sale         3003 sold out            3004 product is of another type
     3005 price changed     3008 in maintenance   1001 signature wrong     1002 app_key wrong
     1003 time outside ten minutes                1004 no such method      1005 field missing or unreadable
+    1006 address not on the list                 1007 asked too often
     2001 balance too low   2002 account wrong    2003 number used (dedupe)     4001 no such order
   - the cards are in clear. The real service encrypts them with a key of its own; no document of the cipher was seen.
   - a callback is sent again as the 卡速售 document says; the address is a setting, the request carries none.
@@ -19,11 +20,12 @@ import json
 from datetime import datetime, timedelta, timezone
 
 from simulator import signing
-from simulator.asgi import Request
+from simulator.asgi import Answer, Request
+from simulator.callbacks import Message
 from simulator.desk import Asked, Desk, Faults, state_now
-from simulator.dialects.speech import Asking, Json, Problem, fen, number, text, whole, yuan
+from simulator.dialects.speech import Asking, Json, Problem, Speech, fen, number, text, whole, yuan
 from simulator.model import Order, Product, ProductKind, Refused, State, Supplier, Why
-from simulator.world import Shop, now_ms
+from simulator.world import Shop, clock_ms, now_ms
 
 SHANGHAI = timezone(timedelta(hours=8))
 CLOCK_MS = 10 * 60_000
@@ -57,7 +59,11 @@ TYPES = {"mobile": 1, "card": 3, "top_up": 4}
 FIXED = {"version": "2.0", "format": "json", "charset": "utf-8", "sign_type": "md5", "app_auth_token": ""}
 
 
-class Fulu:
+class Fulu(Speech):
+    credentials = ("app_key", "secret")
+    ack = "SUCCESS"
+    ip_refused, too_fast = 1006, 1007
+
     def read(self, supplier: Supplier, request: Request) -> Asking:
         envelope = _object(request.body, "请求内容不是 JSON 对象")
         if envelope.get("app_key") != supplier.credentials["app_key"]:
@@ -67,7 +73,7 @@ class Fulu:
         wrong = next((name for name, value in FIXED.items() if envelope.get(name) != value), None)
         if wrong:
             raise Problem(1005, f"参数 {wrong} 错误")
-        if abs(_time_ms(text(envelope.get("timestamp"))) - now_ms()) > CLOCK_MS:
+        if abs(_time_ms(text(envelope.get("timestamp"))) - clock_ms(supplier)) > CLOCK_MS:
             raise Problem(1003, "时间戳已过期")
         content = text(envelope.get("biz_content"))
         body = _object(content.encode(), "biz_content 不是 JSON 对象") if content else {}
@@ -80,7 +86,7 @@ class Fulu:
             return Asking(method, "buy", product, outer, body)
         return Asking(method, "query" if method == "fulu.order.info.get" else "look", product, outer, body)
 
-    def handle(self, desk: Desk, shop: Shop, asking: Asking, faults: Faults) -> tuple[bytes, Order | None]:
+    def handle(self, desk: Desk, shop: Shop, asking: Asking, faults: Faults) -> tuple[Answer, Order | None]:
         supplier = shop.supplier
         if asking.step == "buy":
             return self._buy(desk, shop, asking, faults)
@@ -104,10 +110,10 @@ class Fulu:
                 raise Problem(1004, "接口不存在")
         return _answer(supplier, data), None
 
-    def refuse(self, supplier: Supplier, problem: Problem) -> bytes:
+    def refuse(self, supplier: Supplier, problem: Problem) -> Answer:
         return _envelope(supplier, problem.code, problem.text, "")
 
-    def callback(self, supplier: Supplier, order: Order, state: State, at_ms: int) -> bytes:
+    def callback(self, supplier: Supplier, order: Order, state: State, at_ms: int) -> Message:
         message: Json = {
             "order_id": order.number,
             "charge_finish_time": _clock(at_ms),
@@ -123,9 +129,9 @@ class Fulu:
             message["sign"] = signing.fulu(message, supplier.secret)
         if order.plan.tampered:
             message["price"] = "0.0100"
-        return signing.compact_json(message).encode()
+        return Message(signing.compact_json(message).encode())
 
-    def _buy(self, desk: Desk, shop: Shop, asking: Asking, faults: Faults) -> tuple[bytes, Order]:
+    def _buy(self, desk: Desk, shop: Shop, asking: Asking, faults: Faults) -> tuple[Answer, Order]:
         body = asking.body
         if len(asking.outer) > OUTER_MAX:
             raise Problem(1005, "外部订单号超过 50 个字符")
@@ -179,12 +185,13 @@ def _clock(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _envelope(supplier: Supplier, code: int, message: str, result: str) -> bytes:
+def _envelope(supplier: Supplier, code: int | str, message: str, result: str) -> Answer:
     sign = signing.fulu_text(result, supplier.secret)
-    return signing.compact_json({"code": code, "message": message, "result": result, "sign": sign}).encode()
+    envelope = {"code": code, "message": message, "result": result, "sign": sign}
+    return Answer(body=signing.compact_json(envelope).encode())
 
 
-def _answer(supplier: Supplier, data: object, faults: Faults | None = None) -> bytes:
+def _answer(supplier: Supplier, data: object, faults: Faults | None = None) -> Answer:
     code, strange = 0, (faults or {}).get("wrong_status")
     if strange and strange.what == "code":
         code = UNMAPPED_CODE

@@ -9,6 +9,7 @@ list}; safe_price is per unit; an order number bought twice (`dedupe` off) answe
 
   401 signature or user wrong   402 balance too low        403 timestamp outside five minutes
   404 no such order or product  405 no such endpoint       409 number used (dedupe)   410 sold out
+  406 address not on the list   429 asked too often
   411 off sale                  412 above the safe price   422 account wrong          423 product declined
   400 anything else wrong with the request
 """
@@ -17,11 +18,12 @@ import json
 from typing import Any
 
 from simulator import signing
-from simulator.asgi import Request
+from simulator.asgi import Answer, Request
+from simulator.callbacks import Message
 from simulator.desk import Asked, Desk, Faults
-from simulator.dialects.speech import Asking, Json, Problem, fen, number, text, whole, yuan
+from simulator.dialects.speech import Asking, Json, Problem, Speech, fen, number, text, whole, yuan
 from simulator.model import Order, Product, Refused, State, Supplier, Why
-from simulator.world import Shop, now_ms
+from simulator.world import Shop, clock_ms, now_ms
 
 CLOCK_MS = 5 * 60_000
 PAGE_MAX = 100
@@ -44,11 +46,15 @@ CODES = {
 STEPS = {"order/buy": "buy", "order/info": "query"}
 
 
-class Kasushou:
+class Kasushou(Speech):
+    credentials = ("user_id", "key")
+    ack = "ok"
+    ip_refused, too_fast = 406, 429
+
     def read(self, supplier: Supplier, request: Request) -> Asking:
         body = _body(request.body)
         stamp, user = request.header("timestamp"), request.header("userid")
-        if len(stamp) != 13 or not stamp.isdecimal() or abs(int(stamp) - now_ms()) > CLOCK_MS:
+        if len(stamp) != 13 or not stamp.isdecimal() or abs(int(stamp) - clock_ms(supplier)) > CLOCK_MS:
             raise Problem(403, "时间戳已过期")
         mine = signing.kasushou(stamp, body, supplier.secret)
         if user != supplier.credentials["user_id"] or not signing.same(mine, request.header("sign")):
@@ -58,7 +64,7 @@ class Kasushou:
         product = text(body.get("id") or body.get("goods_id")) if endpoint != "order/info" else ""
         return Asking(endpoint, step, product, text(body.get("external_orderno")), body)  # type: ignore[arg-type]
 
-    def handle(self, desk: Desk, shop: Shop, asking: Asking, faults: Faults) -> tuple[bytes, Order | None]:
+    def handle(self, desk: Desk, shop: Shop, asking: Asking, faults: Faults) -> tuple[Answer, Order | None]:
         match asking.endpoint:
             case "order/buy":
                 return self._buy(desk, shop, asking, faults)
@@ -78,10 +84,10 @@ class Kasushou:
                 return _answer(_attach(_product(shop, asking.product))), None
         raise Problem(405, "接口不存在")
 
-    def refuse(self, supplier: Supplier, problem: Problem) -> bytes:
-        return _json({"code": problem.code, "msg": problem.text, "data": None})
+    def refuse(self, supplier: Supplier, problem: Problem) -> Answer:
+        return Answer(body=_json({"code": problem.code, "msg": problem.text, "data": None}))
 
-    def callback(self, supplier: Supplier, order: Order, state: State, at_ms: int) -> bytes:
+    def callback(self, supplier: Supplier, order: Order, state: State, at_ms: int) -> Message:
         message: Json = {
             **_order(order, state),
             "express_list": [],
@@ -95,9 +101,9 @@ class Kasushou:
                 message["card_list"] = [{"card_no": "TAMPERED", "card_password": "TAMPERED"}]
             else:
                 message["total_price"] = "0.01"
-        return _json(message)
+        return Message(_json(message))
 
-    def _buy(self, desk: Desk, shop: Shop, asking: Asking, faults: Faults) -> tuple[bytes, Order]:
+    def _buy(self, desk: Desk, shop: Shop, asking: Asking, faults: Faults) -> tuple[Answer, Order]:
         body = asking.body
         attach = body.get("attach")
         account = text(attach.get("recharge_account")) if isinstance(attach, dict) else ""
@@ -152,7 +158,7 @@ def _json(body: object) -> bytes:
     return signing.compact_json(body).encode()
 
 
-def _answer(data: Any, faults: Faults | None = None) -> bytes:
+def _answer(data: Any, faults: Faults | None = None) -> Answer:
     code = 200
     strange = (faults or {}).get("wrong_status")
     if strange and strange.what == "code":
@@ -160,7 +166,7 @@ def _answer(data: Any, faults: Faults | None = None) -> bytes:
     elif strange:
         for order in data if isinstance(data, list) else [data]:
             order["status"] = UNMAPPED_STATUS
-    return _json({"code": code, "msg": "请求成功", "data": data})
+    return Answer(body=_json({"code": code, "msg": "请求成功", "data": data}))
 
 
 def _order(order: Order, state: State) -> Json:

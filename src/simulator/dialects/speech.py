@@ -1,11 +1,12 @@
 """What every dialect must be able to do, and the money words they share."""
 
 from decimal import Decimal, InvalidOperation
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import msgspec
 
-from simulator.asgi import Request
+from simulator.asgi import Answer, Request
+from simulator.callbacks import Message
 from simulator.desk import Desk, Faults
 from simulator.model import Order, State, Supplier
 from simulator.world import Shop
@@ -26,19 +27,35 @@ class Asking(msgspec.Struct):
 class Problem(Exception):
     """The request is answered with a code of the dialect and nothing happens."""
 
-    def __init__(self, code: int, text: str) -> None:
+    def __init__(self, code: int | str, text: str) -> None:
         super().__init__(text)
         self.code, self.text = code, text
 
 
 class Speech(Protocol):
+    credentials: ClassVar[tuple[str, str]] = (
+        "",
+        "",
+    )  # who calls, and the secret, which is always named `key` or `secret`
+    ack: ClassVar[str] = ""
+    methods: ClassVar[tuple[str, ...]] = ("POST",)
+    charset: ClassVar[str] = "utf-8"
+    dedupe: ClassVar[bool] = False  # what a new instance does with a number that was used before
+    calls_per_s: ClassVar[int] = 0
+    ip_refused: ClassVar[int | str | None] = None  # the dialect's own code; None: it has only HTTP 403
+    too_fast: ClassVar[int | str | None] = None  # None: it has only HTTP 429
+
     def read(self, supplier: Supplier, request: Request) -> Asking: ...
 
-    def handle(self, desk: Desk, shop: Shop, asking: Asking, faults: Faults) -> tuple[bytes, Order | None]: ...
+    def handle(self, desk: Desk, shop: Shop, asking: Asking, faults: Faults) -> tuple[Answer, Order | None]: ...
 
-    def refuse(self, supplier: Supplier, problem: Problem) -> bytes: ...
+    def refuse(self, supplier: Supplier, problem: Problem) -> Answer: ...
 
-    def callback(self, supplier: Supplier, order: Order, state: State, at_ms: int) -> bytes: ...
+    def callback(self, supplier: Supplier, order: Order, state: State, at_ms: int) -> Message:
+        return Message(b"")  # never sent: a dialect without callbacks takes its orders without an address
+
+    def acknowledged(self, answer: str) -> bool:
+        return answer == self.ack
 
 
 def yuan(fen: int) -> str:
