@@ -9,7 +9,6 @@ from heyi.infra import outbox
 from heyi.infra.tools import Tools
 from heyi.provision.fulfilment import accounts, desk
 from heyi.provision.fulfilment.desk import AttemptSeen, TaskSeen
-from heyi.provision.fulfilment.suppliers import DIALECTS
 from heyi.provision.fulfilment.suppliers.speech import Balance
 
 Found = tuple[TaskSeen, list[AttemptSeen]]
@@ -47,7 +46,7 @@ async def check(tools: Tools, supplier_id: UUID) -> tuple[Balance, int]:
     """Ask a supplier for our balance: shows whether address and credentials are right. And how many ms it took."""
     async with tools.db.reading() as tx:
         account = await accounts.opened(tx, tools.sealing, supplier_id, public_url=tools.settings.public_url)
-    dialect = DIALECTS[account.dialect]
+    dialect = account.connector
     heard = await tools.http.send(
         dialect.balance_call(account, tools.clock.wall()), timeout_s=account.timeout_ms / 1000
     )

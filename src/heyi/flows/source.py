@@ -24,7 +24,7 @@ async def add_offer(
     """Add an offer. Raises the catalog's refusals and SupplierNotFound."""
     async with tools.db.transaction() as tx:
         if supplier_id is not None:
-            await fulfilment.accounts.find(tx, supplier_id, public_url=tools.settings.public_url)
+            await fulfilment.accounts.find(tx, tools.sealing, supplier_id, public_url=tools.settings.public_url)
         return await catalog.benefits.add_offer(
             tx, benefit_id, source=source, supplier_id=supplier_id, product_no=product_no, cost=cost,
             priority=priority, now=tools.clock.now(),

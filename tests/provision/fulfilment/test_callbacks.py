@@ -41,7 +41,7 @@ async def client(tools: Tools) -> AsyncIterator[Client]:
 
 async def path_of(tools: Tools, shop: Shop) -> str:
     async with tools.db.reading() as tx:
-        found = await accounts.find(tx, shop.id, public_url="")
+        found = await accounts.find(tx, tools.sealing, shop.id, public_url="")
     return found.callback_url
 
 

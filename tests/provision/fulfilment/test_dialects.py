@@ -25,9 +25,18 @@ from heyi.provision.fulfilment.suppliers import DIALECTS, Callback, Heard, Order
 OUTER = "01k742sg00eq9aqqfvrzv91hqh-1"
 REQUEST = Request(title="视频会员", product_no="1001", accounts=(("phone", "13800138000"),), cost_minor=1500)
 KASUSHOU = Account(
-    new_id(1), "k", "kasushou", "http://s/k", {"user_id": "10001", "key": "k"}, "http://us/cb", 1000, 0, 0
+    new_id(1),
+    "k",
+    "kasushou",
+    "http://s/k",
+    {"user_id": "10001", "key": "k"},
+    "http://us/cb",
+    1000,
+    0,
+    0,
+    kasushou.DIALECT,
 )
-FULU = Account(new_id(2), "f", "fulu", "http://s/f", {"app_key": "app", "secret": "k"}, "", 1000, 0, 0)
+FULU = Account(new_id(2), "f", "fulu", "http://s/f", {"app_key": "app", "secret": "k"}, "", 1000, 0, 0, fulu.DIALECT)
 ORDER = Order(OUTER, "top_up", REQUEST, START)
 
 

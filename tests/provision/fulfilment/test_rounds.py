@@ -236,11 +236,11 @@ async def test_a_paused_account_buys_nothing_and_still_asks(tools: Tools, simula
     await round_at(tools, shop.id)
     (waits,) = await planned(tools, part(tools.clock.now(), supplier=shop.id))
     async with tools.db.transaction() as tx:
-        await accounts.switch(tx, shop.id, "pause", public_url="")
+        await accounts.switch(tx, tools.sealing, shop.id, "pause", public_url="")
     assert await settled(tools, shop, bought) == "delivered"
     assert (await task_of(tools, waits)).state == "scheduled"
     async with tools.db.transaction() as tx:
-        await accounts.switch(tx, shop.id, "resume", public_url="")
+        await accounts.switch(tx, tools.sealing, shop.id, "resume", public_url="")
     assert await settled(tools, shop, waits) == "delivered"
 
 

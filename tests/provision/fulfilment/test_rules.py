@@ -15,9 +15,10 @@ from heyi.kernel.talk import Accepted, Answer, Cure, Declined, Delivered, Failed
 from heyi.provision.fulfilment import rules
 from heyi.provision.fulfilment.errand import Account, Errand, Result, Standing
 from heyi.provision.fulfilment.model import ATTEMPT, ENDED, TASK, Request, outer_number
+from heyi.provision.fulfilment.suppliers import DIALECTS
 
 ITEM, LEASE, OTHER = new_id(1, 7), new_id(2), new_id(3)
-ACCOUNT = Account(new_id(4), "kasushou", "kasushou", "http://x", {}, "", 10_000, 3_000, 60_000)
+ACCOUNT = Account(new_id(4), "kasushou", "kasushou", "http://x", {}, "", 10_000, 3_000, 60_000, DIALECTS["kasushou"])
 ERRAND = Errand(
     "submit", ACCOUNT, 7, new_id(5, 7), ITEM, new_id(6, 7), None, new_id(7), "top_up", Request(title="视频会员"),
     new_id(8, 7), 1, outer_number(ITEM, 1), LEASE, START, START,

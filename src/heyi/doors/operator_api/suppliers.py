@@ -56,7 +56,9 @@ class SupplierPatch(Body):
 
 
 class SupplierShape(Shape):
-    """`callback_url`: where this supplier's callbacks belong (some are told with every order, others by hand)."""
+    """`callback_url`: where this supplier's callbacks belong (some are told with every order, others by hand).
+    `unusable`: why no connector can speak for it; its tasks wait until one can.
+    """
 
     id: str
     code: str
@@ -69,6 +71,7 @@ class SupplierShape(Shape):
     typical_ms: int
     grace_ms: int
     state: str
+    unusable: str | None
     created_at: datetime
 
 
@@ -85,7 +88,7 @@ def shape(one: Supplier) -> SupplierShape:
     return SupplierShape(
         id=to_text("sup", one.id), code=one.code, title=one.title, dialect=one.dialect, base_url=one.base_url,
         callback_url=one.callback_url, slots=one.slots, timeout_ms=one.timeout_ms, typical_ms=one.typical_ms,
-        grace_ms=one.grace_ms, state=one.state, created_at=one.created_at,
+        grace_ms=one.grace_ms, state=one.state, unusable=one.unusable, created_at=one.created_at,
     )  # fmt: skip
 
 
@@ -113,6 +116,7 @@ async def list_suppliers(
     async with tools.db.reading() as tx:
         found = await accounts.search(
             tx,
+            tools.sealing,
             text=search,
             state=in_state,
             before=before(cursor),
@@ -125,7 +129,9 @@ async def list_suppliers(
 @get("/suppliers/{supplier_id:str}", guards=[READ], summary="One account", tags=["suppliers"])
 async def get_supplier(supplier_id: str, tools: Tools) -> SupplierShape:
     async with tools.db.reading() as tx:
-        return shape(await accounts.find(tx, id_in("sup", supplier_id), public_url=tools.settings.public_url))
+        return shape(
+            await accounts.find(tx, tools.sealing, id_in("sup", supplier_id), public_url=tools.settings.public_url)
+        )
 
 
 @patch("/suppliers/{supplier_id:str}", guards=[WRITE], summary="Change an account", tags=["suppliers"])
@@ -155,8 +161,10 @@ async def resume_supplier(supplier_id: str, tools: Tools, idempotency_key: Idemp
 async def _switch(tools: Tools, supplier_id: str, move: str) -> SupplierShape:
     async with tools.db.transaction() as tx:
         return shape(
-            await accounts.switch(tx, id_in("sup", supplier_id), move, public_url=tools.settings.public_url)
-        )  # fmt: skip
+            await accounts.switch(
+                tx, tools.sealing, id_in("sup", supplier_id), move, public_url=tools.settings.public_url
+            )
+        )
 
 
 @post("/suppliers/{supplier_id:str}/check", guards=[WRITE], status_code=200, opt={"stores_no_answer": True},

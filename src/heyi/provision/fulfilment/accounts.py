@@ -13,7 +13,7 @@ from heyi.infra.db import Row, Tx, queries
 from heyi.infra.sealing import Sealing
 from heyi.kernel.clock import millis
 from heyi.kernel.ids import new_id, to_text
-from heyi.provision.fulfilment.delivering import account_of
+from heyi.provision.fulfilment import connectors
 from heyi.provision.fulfilment.errand import Account
 from heyi.provision.fulfilment.errors import (
     CredentialsWrong,
@@ -21,8 +21,9 @@ from heyi.provision.fulfilment.errors import (
     SupplierCodeTaken,
     SupplierNotFound,
     SupplierState,
+    SupplierUnusable,
 )
-from heyi.provision.fulfilment.suppliers import DIALECTS
+from heyi.provision.fulfilment.suppliers import Dialect
 
 SQL = queries(__file__, "queries_desk.sql")
 MOVES = {"pause": ("active", "paused"), "resume": ("paused", "active")}
@@ -30,7 +31,10 @@ MOVES = {"pause": ("active", "paused"), "resume": ("paused", "active")}
 
 @dataclass(frozen=True, slots=True)
 class Supplier:
-    """A supplier account. `callback_url` is what its callbacks are sent to; times are in milliseconds."""
+    """A supplier account. `callback_url` is what its callbacks are sent to; times are in milliseconds.
+
+    `unusable` says why no connector can speak for it (None: one does).
+    """
 
     id: UUID
     code: str
@@ -43,6 +47,7 @@ class Supplier:
     typical_ms: int
     grace_ms: int
     state: str
+    unusable: str | None
     created_at: datetime
 
 
@@ -53,35 +58,45 @@ async def make(
     """A new account. `grace_ms` None: what the dialect advises. Raises DialectUnknown, CredentialsWrong,
     SupplierCodeTaken."""
     id = new_id(millis(now))
-    sealed = _sealed(sealing, dialect, credentials, id)
+    await connectors.hold(tx, dialect)
+    profile = await tx.row(connectors.SQL["published"], code=dialect)
+    profile_id = None if profile is None else profile.id
+    try:
+        connector = await connectors.find(tx, dialect, profile_id)
+    except connectors.Unusable:
+        raise DialectUnknown("/dialect", value=dialect, known=", ".join(await connectors.codes(tx))) from None
+    sealed = _sealed(sealing, connector, credentials, id)
     # Nobody can guess it: it is an id of its own with 72 random bits, and its fingerprint under our key.
     token = to_text("cb", new_id(millis(now)))[3:] + sealing.fingerprint(id.bytes).hex()[:16]
     row = await tx.row(
         SQL["make_supplier"], id=id, code=code, title=title, dialect=dialect, base_url=base_url.rstrip("/"),
         credentials=sealed, token=token, slots=slots, timeout_ms=timeout_ms, typical_ms=typical_ms,
-        grace_ms=DIALECTS[dialect].grace_ms if grace_ms is None else grace_ms, now=now,
+        grace_ms=connector.grace_ms if grace_ms is None else grace_ms, profile_id=profile_id, now=now,
     )  # fmt: skip
     if row is None:
         raise SupplierCodeTaken("/code", value=code)
-    return _supplier(row, public_url)
+    return await _supplier(tx, sealing, row, public_url)
 
 
 async def search(
-    tx: Tx, *, text: str | None, state: str | None, before: UUID | None, limit: int, public_url: str
+    tx: Tx, sealing: Sealing, *, text: str | None, state: str | None, before: UUID | None, limit: int, public_url: str
 ) -> list[Supplier]:
     """Accounts, newest first."""
     rows = await tx.rows(SQL["list_suppliers"], search=text, state=state, before=before, most=limit)
-    return [_supplier(row, public_url) for row in rows]
+    return [await _supplier(tx, sealing, row, public_url) for row in rows]
 
 
-async def find(tx: Tx, id: UUID, *, public_url: str) -> Supplier:
+async def find(tx: Tx, sealing: Sealing, id: UUID, *, public_url: str) -> Supplier:
     """One account. Raises SupplierNotFound."""
-    return _supplier(await _row(tx, id), public_url)
+    return await _supplier(tx, sealing, await _row(tx, id), public_url)
 
 
 async def opened(tx: Tx, sealing: Sealing, id: UUID, *, public_url: str) -> Account:
-    """One account with its credentials, for a call. Raises SupplierNotFound."""
-    return account_of(await _row(tx, id), sealing, public_url)
+    """One account with its credentials, for a call. Raises SupplierNotFound, SupplierUnusable."""
+    try:
+        return await connectors.account_of(tx, await _row(tx, id), sealing, public_url)
+    except connectors.Unusable as error:
+        raise SupplierUnusable(why=error.why) from None
 
 
 async def change(
@@ -89,23 +104,29 @@ async def change(
     credentials: Mapping[str, str] | None = None, slots: int | None = None, timeout_ms: int | None = None,
     typical_ms: int | None = None, grace_ms: int | None = None,
 ) -> Supplier:  # fmt: skip
-    """Change what is given. Raises SupplierNotFound, CredentialsWrong."""
+    """Change what is given. Raises SupplierNotFound, CredentialsWrong, SupplierUnusable."""
     there = await _row(tx, id)
+    sealed = None
+    if credentials is not None:
+        try:
+            connector = await connectors.find(tx, there.dialect, there.profile_id)
+        except connectors.Unusable as error:
+            raise SupplierUnusable(why=error.why) from None
+        sealed = _sealed(sealing, connector, credentials, id)
     row = await tx.row(
         SQL["change_supplier"], id=id, title=title, base_url=base_url.rstrip("/") if base_url else None,
-        credentials=None if credentials is None else _sealed(sealing, there.dialect, credentials, id), slots=slots,
-        timeout_ms=timeout_ms, typical_ms=typical_ms, grace_ms=grace_ms,
+        credentials=sealed, slots=slots, timeout_ms=timeout_ms, typical_ms=typical_ms, grace_ms=grace_ms,
     )  # fmt: skip
-    return _supplier(row, public_url)
+    return await _supplier(tx, sealing, row, public_url)
 
 
-async def switch(tx: Tx, id: UUID, move: str, *, public_url: str) -> Supplier:
+async def switch(tx: Tx, sealing: Sealing, id: UUID, move: str, *, public_url: str) -> Supplier:
     """Pause or resume buying there. Raises SupplierNotFound, SupplierState."""
     before, after = MOVES[move]
     row = await tx.row(SQL["switch_supplier"], id=id, before=before, after=after)
     if row is None:
         raise SupplierState(state=(await _row(tx, id)).state)
-    return _supplier(row, public_url)
+    return await _supplier(tx, sealing, row, public_url)
 
 
 async def _row(tx: Tx, id: UUID) -> Row:
@@ -115,17 +136,20 @@ async def _row(tx: Tx, id: UUID) -> Row:
     return row
 
 
-def _sealed(sealing: Sealing, dialect: str, credentials: Mapping[str, str], id: UUID) -> bytes:
-    if dialect not in DIALECTS:
-        raise DialectUnknown("/dialect", value=dialect, known=", ".join(DIALECTS))
-    names = DIALECTS[dialect].credentials
-    if set(credentials) != set(names) or not all(credentials.values()):
-        raise CredentialsWrong("/credentials", names=", ".join(names))
+def _sealed(sealing: Sealing, connector: Dialect, credentials: Mapping[str, str], id: UUID) -> bytes:
+    names = connector.credentials
+    missing = [name for name in names if not credentials.get(name)]
+    odd = sorted(set(credentials) - set(names))
+    if missing or odd:
+        raise CredentialsWrong(
+            "/credentials", names=", ".join(names), missing=", ".join(missing) or "—", odd=", ".join(odd) or "—"
+        )
     return sealing.seal_secret(msgspec.json.encode(dict(credentials)).decode(), f"supplier:{id}")
 
 
-def _supplier(row: Row, public_url: str) -> Supplier:
+async def _supplier(tx: Tx, sealing: Sealing, row: Row, public_url: str) -> Supplier:
     return Supplier(
         row.id, row.code, row.title, row.dialect, row.base_url, f"{public_url}/callbacks/{row.callback_token}",
-        row.slots, row.timeout_ms, row.typical_ms, row.grace_ms, row.state, row.created_at,
+        row.slots, row.timeout_ms, row.typical_ms, row.grace_ms, row.state,
+        await connectors.why_not(tx, row, sealing), row.created_at,
     )  # fmt: skip

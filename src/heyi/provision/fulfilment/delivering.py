@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
 from uuid import UUID
 
 import msgspec
@@ -19,6 +18,7 @@ from heyi.kernel.ids import new_id, new_ids
 from heyi.kernel.money import Money
 from heyi.kernel.talk import Answer, Cure, Declined, Delivered, Failed, Talk, Unknown
 from heyi.provision.fulfilment import claims, facts, masking, model, rules, store
+from heyi.provision.fulfilment.connectors import usable
 from heyi.provision.fulfilment.errand import (
     Account,
     AttemptChange,
@@ -31,7 +31,7 @@ from heyi.provision.fulfilment.errand import (
     TaskChange,
 )
 from heyi.provision.fulfilment.model import ATTEMPT, TASK, Request, outer_number
-from heyi.provision.fulfilment.suppliers import DIALECTS, Order
+from heyi.provision.fulfilment.suppliers import Order
 
 _request = msgspec.json.Decoder(Request).decode
 CLAIM_MAX = 256  # errands a claim takes at most, whatever the slots
@@ -56,13 +56,16 @@ async def claim(
     """Take up to `most` errands of one account, within its free slots; none while another worker is claiming there.
 
     The second answer says whether the limit was reached, so that more may be due. Queries come before purchases, but
-    leave them a quarter. Everything is committed before a byte is sent.
+    leave them a quarter. Everything is committed before a byte is sent. An
+    account that no connector can speak for is left alone.
     """
     row, taken = await claims.lock_supplier(tx, supplier, wall=wall)
     free = 0 if row is None else min(most, row.slots - taken, CLAIM_MAX)
     if row is None or free <= 0:
         return [], True
-    account = account_of(row, sealing, public_url)
+    account = await usable(tx, row, sealing, public_url)
+    if account is None:
+        return [], False
     length = rules.lease_for(account.timeout_ms)
     lease, until, again = new_id(millis(wall)), wall + length, now + length
     queries = await claims.queries(
@@ -76,20 +79,6 @@ async def claim(
         rechecks = await claims.rechecks(tx, supplier, most=free - len(errands), now=now, again=again)
         errands += [_asking("recheck", account, one, lease, until) for one in rechecks]
     return errands, len(errands) >= free
-
-
-def account_of(row: Row, sealing: Sealing, public_url: str) -> Account:
-    """A supplier's row with its credentials opened."""
-    return Account(
-        row.id, row.code, row.dialect, row.base_url, _credentials(sealing, bytes(row.credentials), row.id),
-        f"{public_url}/callbacks/{row.callback_token}", row.timeout_ms, row.typical_ms, row.grace_ms,
-    )  # fmt: skip
-
-
-@lru_cache(maxsize=1024)
-def _credentials(sealing: Sealing, sealed: bytes, supplier: UUID) -> dict[str, str]:
-    opened: dict[str, str] = msgspec.json.decode(sealing.open_secret(sealed, f"supplier:{supplier}"))
-    return opened
 
 
 def _asking(verb: str, account: Account, row: Row, lease: UUID, until: datetime) -> Errand:
@@ -138,7 +127,7 @@ def talk(errand: Errand, wall: datetime) -> Talk:
     """The talk that an errand asks for; one without calls when nothing may or need be sent."""
     if not rules.may_still_call(errand.lease_until, errand.account.timeout_ms, wall):
         return _at_once(Unknown("too little lease left to begin"))
-    dialect, request = DIALECTS[errand.account.dialect], errand.request
+    dialect, request = errand.account.connector, errand.request
     order = Order(errand.outer_number, errand.kind, request, wall)
     if errand.verb != "submit":
         return dialect.query(errand.account, order)
@@ -156,7 +145,7 @@ def _at_once(answer: Answer) -> Talk:
 
 def finish(errand: Errand, answer: Answer, heard: Sequence[Heard], at: datetime) -> Result:
     """A talk's end with its exchanges, masked: from here on nothing secret is in them (cards stay in `answer`)."""
-    hidden = DIALECTS[errand.account.dialect].hidden
+    hidden = errand.account.connector.hidden
     cards = [text for pair in answer.cards for text in pair] if isinstance(answer, Delivered) else []
     exchanges = []
     for one in heard:
@@ -165,7 +154,7 @@ def finish(errand: Errand, answer: Answer, heard: Sequence[Heard], at: datetime)
         response = None if body is None else masking.masked(body, secrets, hidden)
         exchanges.append(
             Exchange(
-                one.call.method, one.call.url, masking.masked(one.call.body.decode(), secrets, hidden),
+                one.call.method, one.call.url, masking.masked(one.call.body.decode(errors="replace"), secrets, hidden),
                 None if one.reply is None else one.reply.status, response, one.error, one.duration_ms, at,
             )
         )  # fmt: skip

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from heyi.kernel.money import Money
 from heyi.kernel.talk import Answer
 from heyi.provision.fulfilment.model import Request
 
+if TYPE_CHECKING:
+    from heyi.provision.fulfilment.suppliers.speech import Dialect
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One supplier account as the worker needs it; credentials are in the clear and never leave memory."""
+    """One supplier account as the worker needs it; credentials are in the clear and never leave memory. `connector`
+    speaks for it."""
 
     id: UUID
     code: str
@@ -24,6 +29,7 @@ class Account:
     timeout_ms: int
     typical_ms: int
     grace_ms: int
+    connector: Dialect = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

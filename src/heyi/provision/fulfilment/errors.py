@@ -30,7 +30,8 @@ class CredentialsWrong(Refused):
     """The dialect needs exactly these credentials."""
 
     code, kind = "supplier.credentials_wrong", Kind.UNPROCESSABLE
-    zh, en = "该协议需要且只需要凭据：{names}", "This dialect needs these credentials and no others: {names}"
+    zh = "该协议需要且只需要凭据：{names}（缺少：{missing}；多余：{odd}）"
+    en = "This dialect needs these credentials and no others: {names} (missing: {missing}; not asked for: {odd})"
 
 
 class SupplierState(Refused):
@@ -38,6 +39,13 @@ class SupplierState(Refused):
 
     code, kind = "supplier.wrong_state", Kind.CONFLICT
     zh, en = "供货商账户当前为 {state}", "The supplier account is {state}"
+
+
+class SupplierUnusable(Refused):
+    """No connector can speak for the account: a broken profile, a package gone, a credential missing."""
+
+    code, kind = "supplier.unusable", Kind.CONFLICT
+    zh, en = "该账户目前无法使用：{why}", "The account cannot be used now: {why}"
 
 
 class TaskNotFound(Refused):

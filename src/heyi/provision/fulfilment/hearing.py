@@ -15,9 +15,10 @@ from heyi.infra.sealing import Sealing
 from heyi.kernel.clock import millis
 from heyi.kernel.ids import new_ids
 from heyi.provision.fulfilment import rules
-from heyi.provision.fulfilment.delivering import account_of
+from heyi.provision.fulfilment.connectors import usable
+from heyi.provision.fulfilment.errand import Account
 from heyi.provision.fulfilment.store import SQL
-from heyi.provision.fulfilment.suppliers import DIALECTS, Callback, Heard, Refusal
+from heyi.provision.fulfilment.suppliers import Callback, Heard, Refusal
 
 _encode = msgspec.json.Encoder().encode
 HEADERS_KEPT = ("content-type", "user-agent", "x-forwarded-for", "x-real-ip")
@@ -50,10 +51,8 @@ async def hear(
     """
     rows = await tx.rows(SQL["suppliers_by_token"], tokens=text_col(sorted({one.token for one in arrived})))
     suppliers = {row.callback_token: row for row in rows}
-    verdicts = [
-        _verdict(suppliers[one.token], sealing, one.callback, wall) if one.token in suppliers else None
-        for one in arrived
-    ]
+    accounts = {row.callback_token: await usable(tx, row, sealing, "") for row in rows}
+    verdicts = [_verdict(accounts[one.token], one.callback, wall) if one.token in accounts else None for one in arrived]
     heard = [number for number in map(_number, verdicts) if number]
     known = await tx.rows(SQL["known_numbers"], outers=text_col(sorted(set(heard)))) if heard else []
     pairs = {(row.outer_number, row.supplier_id) for row in known}
@@ -69,15 +68,20 @@ async def hear(
                 about.add((outer, supplier.id))
     await _keep(tx, sealing, kept, sorted(about), now=now, wall=wall)
     return [
-        None if verdict is None
-        else Ack(DIALECTS[suppliers[one.token].dialect].ack, trusted=isinstance(verdict, Heard))
+        None if verdict is None else _ack(accounts[one.token], verdict)
         for one, verdict in zip(arrived, verdicts, strict=True)
-    ]  # fmt: skip
+    ]
 
 
-def _verdict(supplier: Row, sealing: Sealing, callback: Callback, wall: datetime) -> Heard | Refusal:
+def _ack(account: Account | None, verdict: Heard | Refusal) -> Ack:
+    return Ack("" if account is None else account.connector.ack, trusted=isinstance(verdict, Heard))
+
+
+def _verdict(account: Account | None, callback: Callback, wall: datetime) -> Heard | Refusal:
+    if account is None:  # kept unread, and not acknowledged: they call again
+        return Refusal("unreadable")
     try:
-        return DIALECTS[supplier.dialect].parse_callback(account_of(supplier, sealing, ""), callback, wall)
+        return account.connector.parse_callback(account, callback, wall)
     except (ValueError, RecursionError):  # strange numbers, texts that are no texts, depths without end
         return Refusal("unreadable")
 

@@ -1,9 +1,9 @@
 -- name: make_supplier
 -- A new account; its callback token is part of the address that it calls.
 insert into fulfilment.suppliers (id, code, title, dialect, base_url, credentials, callback_token, slots, timeout_ms,
-    typical_ms, grace_ms, created_at)
+    typical_ms, grace_ms, profile_id, created_at)
 values (%(id)s, %(code)s, %(title)s, %(dialect)s, %(base_url)s, %(credentials)s, %(token)s, %(slots)s, %(timeout_ms)s,
-    %(typical_ms)s, %(grace_ms)s, %(now)s)
+    %(typical_ms)s, %(grace_ms)s, %(profile_id)s, %(now)s)
 on conflict (code) do nothing
 returning *;
 
