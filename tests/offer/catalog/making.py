@@ -13,7 +13,7 @@ from heyi.kernel.money import Money
 from heyi.kernel.parts import AccountField, Offer, Part
 from heyi.offer.catalog import Filled, Sale, Wish, fill
 from heyi.offer.catalog.checks import publish_faults, snapshot
-from heyi.offer.catalog.compiled import bind, compile_version
+from heyi.offer.catalog.compiled import Place, bind, compile_version
 from heyi.offer.catalog.delivery import expand
 from heyi.offer.catalog.model import SOURCES, Benefit, Component, Document, Group, Properties
 
@@ -56,7 +56,9 @@ def sale_of(made: Document, benefits: Sequence[Benefit], *, price_minor: int | N
     """The published version of this document, on sale for CHANNEL as "bundle"."""
     assert not faults_of(made, benefits)
     compiled = compile_version(UUID(int=9), "bundle", 1, snapshot(made, {b.code: b for b in benefits}))
-    offers = {b.id: Offer(uuid4(), SOURCES[b.kind][0], None, "", Money(100, "CNY")) for b in benefits}
+    offers = {
+        b.id: Place(Offer(uuid4(), SOURCES[b.kind][0], None, "", Money(100, "CNY")), None, None) for b in benefits
+    }
     return Sale({("bundle", None, CHANNEL): bind(compiled, price_minor, offers)})
 
 

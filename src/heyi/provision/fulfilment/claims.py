@@ -15,14 +15,19 @@ async def with_work(tx: Tx, *, now: datetime) -> list[UUID]:
     return [row.id for row in await tx.rows(SQL["suppliers_with_work"], now=now)]
 
 
-async def lock_supplier(tx: Tx, supplier: UUID, *, wall: datetime) -> tuple[Row | None, int]:
-    """The account's row, locked, or None while another worker claims; and how many of its slots are taken."""
+async def lock_supplier(tx: Tx, supplier: UUID, *, wall: datetime) -> tuple[Row | None, int, int]:
+    """The account's row, locked, or None while another worker claims; how many of its slots are taken, and how many of
+    those by purchases."""
     async with tx.pipeline():
         await tx.send(SQL["plan_each_time"])
         locked = await tx.send(SQL["lock_supplier"], supplier=supplier)
         counted = await tx.send(SQL["slots_taken"], supplier=supplier, wall=wall)
     taken = await counted.fetchone()
-    return await locked.fetchone(), taken.taken if taken else 0
+    return await locked.fetchone(), taken.taken if taken else 0, taken.sending if taken else 0
+
+
+async def spend_tokens(tx: Tx, supplier: UUID, tokens: float, query_tokens: float, *, wall: datetime) -> None:
+    await tx.run(SQL["spend_tokens"], supplier=supplier, tokens=tokens, query_tokens=query_tokens, wall=wall)
 
 
 async def queries(tx: Tx, supplier: UUID, *, most: int, lease: UUID, until: datetime, now: datetime,

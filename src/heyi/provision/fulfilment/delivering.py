@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -16,8 +16,9 @@ from heyi.kernel.clock import millis
 from heyi.kernel.facts import Fact
 from heyi.kernel.ids import new_id, new_ids
 from heyi.kernel.money import Money
-from heyi.kernel.talk import Answer, Cure, Declined, Delivered, Failed, Talk, Unknown
-from heyi.provision.fulfilment import claims, facts, masking, model, rules, store
+from heyi.kernel.parts import Sourcing
+from heyi.kernel.talk import Answer, Cure, Declined, Delivered, Failed, NotFound, Talk, Unknown
+from heyi.provision.fulfilment import board, claims, facts, limits, masking, model, pulse, routing, rules, store
 from heyi.provision.fulfilment.connectors import usable
 from heyi.provision.fulfilment.errand import (
     Account,
@@ -31,6 +32,7 @@ from heyi.provision.fulfilment.errand import (
     TaskChange,
 )
 from heyi.provision.fulfilment.model import ATTEMPT, TASK, Request, outer_number
+from heyi.provision.fulfilment.routing import Routes
 from heyi.provision.fulfilment.suppliers import Order
 
 _request = msgspec.json.Decoder(Request).decode
@@ -59,26 +61,34 @@ async def claim(
     leave them a quarter. Everything is committed before a byte is sent. An
     account that no connector can speak for is left alone.
     """
-    row, taken = await claims.lock_supplier(tx, supplier, wall=wall)
+    row, taken, sending = await claims.lock_supplier(tx, supplier, wall=wall)
     free = 0 if row is None else min(most, row.slots - taken, CLAIM_MAX)
     if row is None or free <= 0:
         return [], True
     account = await usable(tx, row, sealing, public_url)
     if account is None:
         return [], False
+    room = limits.room(row, free, sending, wall)
+    if not (room.queries or room.submits):
+        return [], True
     length = rules.lease_for(account.timeout_ms)
     lease, until, again = new_id(millis(wall)), wall + length, now + length
-    queries = await claims.queries(
-        tx, supplier, most=max(1, free - free // 4), lease=lease, until=until, now=now, again=again
-    )
-    errands = [_asking("query", account, one, lease, until) for one in queries]
-    if row.state == "active" and free > len(errands):
-        submits = await claims.submits(tx, supplier, most=free - len(errands), lease=lease, until=until, now=now)
+    errands: list[Errand] = []
+    if room.queries:
+        most = min(room.queries, max(1, free - free // 4))
+        queries = await claims.queries(tx, supplier, most=most, lease=lease, until=until, now=now, again=again)
+        errands = [_asking("query", account, one, lease, until) for one in queries]
+    asked = len(errands)
+    if submitted := min(room.submits, room.calls - asked, free - asked):
+        submits = await claims.submits(tx, supplier, most=submitted, lease=lease, until=until, now=now)
         errands += await _submitting(tx, account, submits, lease, until, now)
-    if free > len(errands):
-        rechecks = await claims.rechecks(tx, supplier, most=free - len(errands), now=now, again=again)
+    if left := min(room.queries - asked, room.calls - len(errands), free - len(errands)):
+        rechecks = await claims.rechecks(tx, supplier, most=left, now=now, again=again)
         errands += [_asking("recheck", account, one, lease, until) for one in rechecks]
-    return errands, len(errands) >= free
+    if room.limited and errands:
+        asking = sum(1 for one in errands if one.verb != "submit")
+        await claims.spend_tokens(tx, supplier, *room.left(len(errands), asking), wall=wall)
+    return errands, len(errands) >= min(free, room.calls)
 
 
 def _asking(verb: str, account: Account, row: Row, lease: UUID, until: datetime) -> Errand:
@@ -173,14 +183,38 @@ def spoiled(results: Sequence[Result], items: Collection[UUID]) -> list[Result]:
     ]  # fmt: skip
 
 
-async def record(tx: Tx, results: Sequence[Result], *, now: datetime, wall: datetime) -> Recorded:
+def turned_away(results: Sequence[Result]) -> list[Result]:
+    """Those for which another offer may be wanted: a definite no, or a number that never arrived."""
+    return [r for r in results if isinstance(r.answer, Declined | Failed | NotFound) and r.errand.verb != "recheck"]
+
+
+async def routes(
+    tx: Tx, results: Sequence[Result], sourcing: Mapping[UUID, Sourcing], *, wall: datetime
+) -> dict[UUID, Routes]:
+    """Where these tasks may go next, by task. `sourcing`: where their benefits may be bought now."""
+    offers = {offer.id: offer for one in sourcing.values() for offer in one.offers}
+    if not offers:
+        return {}
+    known = await board.candidates(tx, offers.values(), wall=wall)
+    errands = [r.errand for r in results if r.errand.benefit_id in sourcing]
+    refused = await board.refusals(tx, [(e.lane, e.order_id, e.task_id) for e in errands])
+    return {
+        e.task_id: routing.next_for(e, [known[o.id] for o in sourcing[e.benefit_id].offers if o.id in known],
+                                    sourcing[e.benefit_id].policy, refused.get(e.task_id, frozenset()))
+        for e in errands
+    }  # fmt: skip
+
+
+async def record(
+    tx: Tx, results: Sequence[Result], ways: Mapping[UUID, Routes], *, now: datetime, wall: datetime
+) -> Recorded:
     """Move tasks and attempts by the results of their talks (one result a task). Results of a lost lease move nothing
-    but are kept, and a delivery heard late still counts."""
+    but are kept, and a delivery heard late still counts. `ways`: where tasks may go after a definite no."""
     standing = await store.lock_standing(tx, results)
     ruled = [
-        (r, standing[r.errand.attempt_id], rules.decide(r, standing[r.errand.attempt_id], wall))
+        (r, was, rules.decide(r, was, wall, ways.get(r.errand.task_id, Routes())))
         for r in results
-        if r.errand.attempt_id in standing
+        if (was := standing.get(r.errand.attempt_id)) is not None
     ]
     tasks = [_task_change(r, was, ruling, now) for r, was, ruling in ruled if ruling.move is not None]
     overtaken = [r.errand for r, was, ruling in ruled if ruling.move == "deliver" and was.attempts != r.errand.number]
@@ -193,6 +227,10 @@ async def record(tx: Tx, results: Sequence[Result], *, now: datetime, wall: date
             await store.keep_calls(tx, new_ids(millis(now), len(calls)), calls)
         if overtaken:
             await store.recheck_overtaken(tx, overtaken, at=now)
+        if beats := pulse.of(ruled, wall):
+            await board.beat(tx, beats, writer=results[0].errand.attempt_id.int & 15)
+        if said := pulse.shelves(ruled):
+            await board.say_of_shelves(tx, said, wall=wall)
     return Recorded(
         [_outcome(r, ruling) for r, _, ruling in ruled if ruling.item is not None],
         [fact for r, _, ruling in ruled for fact in facts.of_ruling(r.errand, ruling)],
@@ -205,7 +243,7 @@ def _task_change(result: Result, was: Standing, ruling: Ruling, now: datetime) -
     due_at = None if ruling.wait_ms is None else now + timedelta(milliseconds=ruling.wait_ms)
     errand = result.errand
     return TaskChange(
-        errand.lane, errand.task_id, was.state, after, due_at, ruling.problem, resubmit=ruling.move == "resend"
+        errand.lane, errand.task_id, was.state, after, due_at, ruling.problem, ruling.move == "resend", ruling.route
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from heyi.kernel.money import Money
+from heyi.kernel.parts import Offer
 from heyi.kernel.talk import Answer
 from heyi.provision.fulfilment.model import Request
 
@@ -76,13 +77,17 @@ class Standing:
     attempts: int
     heard: bool
     attempt_state: str
+    offer_id: UUID | None = None
+    product_no: str = ""
+    started_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
     """What a result does. None: stays as it is. Times are milliseconds from now.
 
-    `move` and `attempt` are moves of TASK and ATTEMPT; `item` is a move of the item (deliver, want_buyer, start).
+    `move` and `attempt` are moves of TASK and ATTEMPT; `item` is a move of the item (deliver, want_buyer, start);
+    `route` is the offer that the task goes over to.
     """
 
     move: str | None = None
@@ -92,11 +97,12 @@ class Ruling:
     item: str | None = None
     recheck_ms: int | None = None
     difference: bool = False
+    route: Offer | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TaskChange:
-    """A task's new state; `before` is the state that the decision was made on."""
+    """A task's new state; `before` is the state that the decision was made on. `route`: the offer it goes over to."""
 
     lane: int
     id: UUID
@@ -105,6 +111,7 @@ class TaskChange:
     due_at: datetime | None = None
     problem: str | None = None
     resubmit: bool = False
+    route: Offer | None = None
 
 
 @dataclass(frozen=True, slots=True)

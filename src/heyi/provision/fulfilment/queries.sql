@@ -16,7 +16,7 @@ on conflict (lane, item_id, purpose, sequence) do nothing;
 -- The scout's one look for all accounts: who has something due? A paused account is still asked about what it accepted.
 -- The earliest due time of each, by its index: `exists` let the planner join with the whole backlog (1.6 s).
 select s.id from fulfilment.suppliers s
-where (s.state = 'active' and (select t.due_at from fulfilment.tasks t
+where (s.state = 'active' and s.breaker <> 'open' and (select t.due_at from fulfilment.tasks t
         where t.supplier_id = s.id and t.state = 'scheduled' and t.supplier_id is not null
         order by t.due_at limit 1) <= %(now)s)
     or (select t.due_at from fulfilment.tasks t where t.supplier_id = s.id and t.state = 'asking'
@@ -35,8 +35,13 @@ select * from fulfilment.suppliers where id = %(supplier)s for no key update ski
 
 -- name: slots_taken
 -- Counted after the account was locked, in a snapshot of its own, so that ten workers keep one limit.
-select count(*)::integer as taken from fulfilment.tasks
+select count(*)::integer as taken, count(*) filter (where state = 'sending')::integer as sending from fulfilment.tasks
 where supplier_id = %(supplier)s and lease is not null and lease_until > %(wall)s;
+
+-- name: spend_tokens
+-- What a claim used of the account's rates; the account is locked.
+update fulfilment.suppliers
+set tokens = %(tokens)s, query_tokens = %(query_tokens)s, tokens_at = %(wall)s where id = %(supplier)s;
 
 -- name: claim_queries
 -- What was accepted, or may have been, is asked about first: it is bounded by what was sent. `due_at` moves behind the
@@ -103,20 +108,27 @@ returning a.task_id, a.id, a.outer_number, a.submits;
 
 -- name: lock_standing
 -- Tasks and attempts as they are when results are recorded, locked in one order.
-select t.lane, t.id, t.state, t.lease, t.attempts, t.heard, a.id as attempt_id, a.state as attempt_state
+select t.lane, t.id, t.state, t.lease, t.attempts, t.heard, a.id as attempt_id, a.state as attempt_state, a.offer_id,
+    a.product_no, a.started_at
 from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(attempts)s::uuid[]) as r (lane, id, attempt_id)
 join fulfilment.tasks t on t.lane = r.lane and t.id = r.id
 join fulfilment.attempts a on a.lane = r.lane and a.id = r.attempt_id
 order by t.lane, t.id for update of t, a;
 
 -- name: save_tasks
--- Compare-and-set on the state that was decided on. The lease ends with its talk.
+-- Compare-and-set on the state that was decided on. The lease ends with its talk. A task that was refused may go over to
+-- another offer: from then on it stands in that supplier's queue.
 update fulfilment.tasks t
 set state = r.after, due_at = r.due_at, problem = r.problem, resubmit = r.resubmit, heard = false, lease = null,
-    lease_until = null,
+    lease_until = null, supplier_id = coalesce(r.supplier_id, t.supplier_id),
+    offer_id = coalesce(r.offer_id, t.offer_id),
+    request = case when r.offer_id is null then t.request
+        else t.request || jsonb_build_object('product_no', r.product_no, 'cost_minor', r.cost_minor) end,
     ended_at = case when r.after in ('delivered', 'failed', 'cancelled') then %(now)s::timestamptz end
 from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(befores)s::text[], %(afters)s::text[], %(dues)s::timestamptz[],
-    %(problems)s::text[], %(resubmits)s::boolean[]) as r (lane, id, before, after, due_at, problem, resubmit)
+    %(problems)s::text[], %(resubmits)s::boolean[], %(suppliers)s::uuid[], %(offers)s::uuid[], %(products)s::text[],
+    %(costs)s::bigint[])
+    as r (lane, id, before, after, due_at, problem, resubmit, supplier_id, offer_id, product_no, cost_minor)
 where t.lane = r.lane and t.id = r.id and t.state = r.before;
 
 -- name: save_attempts

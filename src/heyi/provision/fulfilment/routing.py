@@ -15,6 +15,7 @@ from uuid import UUID
 
 from heyi.kernel.money import Money
 from heyi.kernel.parts import Offer
+from heyi.provision.fulfilment.errand import Errand
 
 MEASURED = timedelta(minutes=30)  # how far back success and speed are looked at
 MEASURED_MIN = 20  # ends of attempts; fewer say nothing
@@ -97,6 +98,21 @@ def choose(
         return None
     best = min(rank(one, policy) for one in usable)
     return _weighted([one for one in usable if rank(one, policy) == best], seed)
+
+
+def next_for(errand: Errand, here: Sequence[Candidate], policy: str, refused: Collection[UUID]) -> Routes:
+    """Where a task may go after a definite no. `refused`: the offers that have said no to it before this time."""
+    request, seed = errand.request, f"{errand.task_id}/{errand.number}"
+    limit = Money(request.guard_minor, request.currency)
+    mine = next((one for one in here if one.offer.supplier_id == errand.account.id
+                 and one.offer.product_no == request.product_no), None)  # fmt: skip
+    without = {*refused, mine.offer.id} if mine else refused
+    return Routes(
+        choose(here, policy, limit, seed, without=without)
+        or choose(here, policy, limit, seed, without=without, hoping=True),
+        choose(here, policy, limit, seed) or choose(here, policy, limit, seed, hoping=True),
+        mine is not None and (mine.breaker != "closed" or mine.state != "active"),
+    )
 
 
 def rank(one: Candidate, policy: str) -> tuple[int, ...]:

@@ -9,12 +9,15 @@ from heyi.kernel.clock import millis
 from heyi.kernel.talk import Accepted, Answer, Cure, Declined, Delivered, Failed, NotFound, Unknown
 from heyi.provision.fulfilment.errand import Errand, Result, Ruling, Standing
 from heyi.provision.fulfilment.model import ASKING, ENDED, SENDING
+from heyi.provision.fulfilment.pulse import word
+from heyi.provision.fulfilment.routing import Routes
 from heyi.provision.fulfilment.suppliers import PASSING
 
 QUERIES_MAX = 24  # with gaps up to a quarter of an hour: about four hours, then a person looks
-ATTEMPTS_MAX = 12  # purchases refused for a passing reason: about four hours
+ATTEMPTS_MAX = 24  # outer numbers of one task, over all its offers
 SUBMITS_MAX = 5  # times that one outer number is sent when it never arrives
-RECHECKS_MAX = 8
+RECHECKS_MAX = 8  # later looks at a number that failed or was overtaken: about half an hour
+RECHECK_GAP_MS_MIN = 10_000
 QUERY_GAP_MS_MIN, QUERY_GAP_MS_MAX = 500, 15 * 60_000
 RETRY_GAP_MS_MIN, RETRY_GAP_MS_MAX = 10_000, 60 * 60_000
 LEASE_MARGIN_MS = 5_000
@@ -43,14 +46,20 @@ def query_gap_ms(errand: Errand) -> int:
     return gap_ms(least, max(QUERY_GAP_MS_MAX, least), errand.queries, errand.outer_number)
 
 
+def recheck_gap_ms(errand: Errand) -> int:
+    """Until an attempt that is over, or overtaken, is looked at again."""
+    least = max(RECHECK_GAP_MS_MIN, 4 * errand.account.typical_ms)
+    return gap_ms(least, max(QUERY_GAP_MS_MAX, least), errand.rechecks, errand.outer_number)
+
+
 def settled_at(errand: Errand) -> datetime:
     """From when on "not found" is the truth: nothing can have been sent or taken in after it. Real time."""
     account = errand.account
     return errand.sent_until + timedelta(milliseconds=account.timeout_ms + account.grace_ms)
 
 
-def decide(result: Result, standing: Standing, wall: datetime) -> Ruling:
-    """What this result does to the task as it stands now."""
+def decide(result: Result, standing: Standing, wall: datetime, ways: Routes = Routes()) -> Ruling:
+    """What this result does to the task as it stands now. `ways`: where it may go after a definite no."""
     errand, answer = result.errand, result.answer
     expected = SENDING if errand.verb == "submit" else ASKING
     if errand.verb == "recheck" or standing.state != expected or standing.lease != errand.lease:
@@ -63,11 +72,11 @@ def decide(result: Result, standing: Standing, wall: datetime) -> Ruling:
         case Unknown(why):
             return _ask(errand, standing, "lose", f"unknown {why}")
         case NotFound():
-            return _not_found(errand, standing, wall)
+            return _not_found(errand, standing, wall, ways)
         case Declined(why, cure):
-            return _refused(errand, why, cure, "decline")
+            return _declined(errand, why, cure, ways)
         case Failed(why, cure):
-            return _refused(errand, why, cure, "fail")
+            return _failed(errand, why, cure, ways)
 
 
 def _aside(errand: Errand, answer: Answer, standing: Standing) -> Ruling:
@@ -81,9 +90,9 @@ def _aside(errand: Errand, answer: Answer, standing: Standing) -> Ruling:
         return Ruling("deliver", "deliver", item="deliver")
     # Once accepted, always accepted: such a number is never sent again, whatever a later query says.
     attempt = "accept" if isinstance(answer, Accepted) and open_still else None
-    again = errand.verb == "recheck" and open_still and errand.rechecks < RECHECKS_MAX
-    gap = gap_ms(60_000, QUERY_GAP_MS_MAX, errand.rechecks, errand.outer_number)
-    return Ruling(attempt=attempt, recheck_ms=gap if again else None)
+    worth = open_still or standing.attempt_state == "failed"
+    again = errand.verb == "recheck" and worth and errand.rechecks < RECHECKS_MAX
+    return Ruling(attempt=attempt, recheck_ms=recheck_gap_ms(errand) if again else None)
 
 
 def _ask(errand: Errand, standing: Standing, attempt: str, problem: str) -> Ruling:
@@ -94,7 +103,7 @@ def _ask(errand: Errand, standing: Standing, attempt: str, problem: str) -> Ruli
     return Ruling("ask", attempt, wait_ms, problem=None if attempt == "accept" else problem)
 
 
-def _not_found(errand: Errand, standing: Standing, wall: datetime) -> Ruling:
+def _not_found(errand: Errand, standing: Standing, wall: datetime, ways: Routes) -> Ruling:
     if errand.verb == "submit" or errand.accepted:
         return _ask(errand, standing, "lose", "unknown they accepted this number and do not know it now")
     left_ms = millis(settled_at(errand)) - millis(wall)
@@ -104,16 +113,33 @@ def _not_found(errand: Errand, standing: Standing, wall: datetime) -> Ruling:
             return ruling
         soon = min(ruling.wait_ms or 0, left_ms + gap_ms(500, 500, errand.queries, errand.outer_number))
         return Ruling("ask", "lose", soon, ruling.problem)
+    if (ways.unwell or errand.submits >= SUBMITS_MAX) and ways.fresh is not None and errand.number < ATTEMPTS_MAX:
+        return Ruling("retry", "decline", 0, "never_arrived", route=ways.fresh.offer)
     if errand.submits >= SUBMITS_MAX:
         return Ruling("want_person", "decline", problem="never_arrived", item="start")
     return Ruling("resend", "lose", 0, "never_arrived")
 
 
-def _refused(errand: Errand, why: str, cure: Cure, attempt: str) -> Ruling:
-    word = why.split(" ", 1)[0]
+def _declined(errand: Errand, why: str, cure: Cure, ways: Routes) -> Ruling:
+    """Nothing was bought: another offer may have it at once; what passes by itself is tried again later."""
     if cure is Cure.ASK_BUYER:
-        return Ruling("want_buyer", attempt, problem=why, item="want_buyer")
-    if attempt == "decline" and word in PASSING and errand.number < ATTEMPTS_MAX:
-        gap = gap_ms(RETRY_GAP_MS_MIN, RETRY_GAP_MS_MAX, errand.number - 1, errand.outer_number)
-        return Ruling("retry", attempt, gap, why)
-    return Ruling("want_person", attempt, problem=why, item="start")
+        return Ruling("want_buyer", "decline", problem=why, item="want_buyer")
+    if errand.number < ATTEMPTS_MAX:
+        if ways.fresh is not None:
+            return Ruling("retry", "decline", 0, why, route=ways.fresh.offer)
+        if word(why) in PASSING:
+            gap = gap_ms(RETRY_GAP_MS_MIN, RETRY_GAP_MS_MAX, errand.number - 1, errand.outer_number)
+            return Ruling("retry", "decline", gap, why, route=None if ways.again is None else ways.again.offer)
+    return Ruling("want_person", "decline", problem=why, item="start")
+
+
+def _failed(errand: Errand, why: str, cure: Cure, ways: Routes) -> Ruling:
+    """Accepted, then failed for good: never again at this offer by itself. Some suppliers say so and deliver all the
+    same, so the number is looked at again later, wherever the task has gone.
+    """
+    again = recheck_gap_ms(errand)
+    if cure is Cure.ASK_BUYER:
+        return Ruling("want_buyer", "fail", problem=why, item="want_buyer", recheck_ms=again)
+    if cure is Cure.OTHER_OFFER and ways.fresh is not None and errand.number < ATTEMPTS_MAX:
+        return Ruling("retry", "fail", 0, why, route=ways.fresh.offer, recheck_ms=again)
+    return Ruling("want_person", "fail", problem=why, item="start", recheck_ms=again)

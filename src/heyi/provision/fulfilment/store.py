@@ -52,7 +52,12 @@ async def lock_standing(tx: Tx, results: Sequence[Result]) -> dict[UUID, Standin
         ids=col(r.errand.task_id for r in results),
         attempts=col(r.errand.attempt_id for r in results),
     )
-    return {r.attempt_id: Standing(r.state, r.lease, r.attempts, r.heard, r.attempt_state) for r in rows}
+    return {
+        r.attempt_id: Standing(
+            r.state, r.lease, r.attempts, r.heard, r.attempt_state, r.offer_id, r.product_no, r.started_at
+        )
+        for r in rows
+    }
 
 
 async def save_tasks(tx: Tx, changes: Sequence[TaskChange], *, now: datetime) -> None:
@@ -67,6 +72,10 @@ async def save_tasks(tx: Tx, changes: Sequence[TaskChange], *, now: datetime) ->
         dues=time_col(r.due_at for r in rows),
         problems=text_col(r.problem for r in rows),
         resubmits=col(r.resubmit for r in rows),
+        suppliers=col(r.route.supplier_id if r.route else None for r in rows),
+        offers=col(r.route.id if r.route else None for r in rows),
+        products=text_col(r.route.product_no if r.route else None for r in rows),
+        costs=col(r.route.cost.amount_minor if r.route else None for r in rows),
         now=now,
     )
 

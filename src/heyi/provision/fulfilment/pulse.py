@@ -1,0 +1,61 @@
+"""Pure: what recorded results say about offers and their suppliers, for breakers and routing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from heyi.kernel.clock import millis
+from heyi.kernel.talk import Declined, Failed, Unknown
+from heyi.provision.fulfilment.errand import Result, Ruling, Standing
+
+BUCKET_S = 10
+# Refusals that speak of the account or the supplier as a whole, not of this purchase: as bad as no answer.
+UNWELL = frozenset({"signature", "clock", "endpoint", "balance", "maintenance", "busy"})
+# Refusals that speak of the product.
+SHELF = {"sold_out": "sold_out", "off_sale": "off_sale", "no_product": "off_sale"}
+Ruled = Sequence[tuple[Result, Standing, Ruling]]
+Beat = tuple[UUID, UUID, datetime, tuple[int, ...]]
+
+
+def bucket(wall: datetime) -> datetime:
+    """The ten seconds that a moment belongs to."""
+    return wall - timedelta(seconds=wall.second % BUCKET_S, microseconds=wall.microsecond)
+
+
+def of(ruled: Ruled, wall: datetime) -> list[Beat]:
+    """One beat for each offer of these results: calls, broken, delivered, declined, failed, delivered_ms."""
+    found: dict[tuple[UUID, UUID], list[int]] = {}
+    for result, was, ruling in ruled:
+        if was.offer_id is not None:
+            counts = found.setdefault((result.errand.account.id, was.offer_id), [0] * 6)
+            for place, count in enumerate(_counts(result, was, ruling, wall)):
+                counts[place] += count
+    at = bucket(wall)
+    return [(supplier, offer, at, tuple(counts)) for (supplier, offer), counts in found.items() if any(counts)]
+
+
+def _counts(result: Result, was: Standing, ruling: Ruling, wall: datetime) -> tuple[int, ...]:
+    answer = result.answer
+    broken = isinstance(answer, Unknown) or (isinstance(answer, Declined) and word(answer.why) in UNWELL)
+    delivered = ruling.attempt == "deliver"
+    took_ms = millis(wall) - millis(was.started_at) if delivered and was.started_at else 0
+    return (
+        int(bool(result.exchanges)), int(broken and bool(result.exchanges)), int(delivered),
+        int(ruling.attempt == "decline"), int(ruling.attempt == "fail"), max(0, took_ms),
+    )  # fmt: skip
+
+
+def shelves(ruled: Ruled) -> list[tuple[UUID, str, str]]:
+    """What refusals told us of products: (supplier, product number, sold_out | off_sale)."""
+    return [
+        (result.errand.account.id, was.product_no, SHELF[word(result.answer.why)])
+        for result, was, _ in ruled
+        if isinstance(result.answer, Declined | Failed) and word(result.answer.why) in SHELF
+    ]
+
+
+def word(why: str) -> str:
+    """The first word of a refusal's reason; it is ours, the rest is theirs."""
+    return why.split(" ", 1)[0]
