@@ -23,6 +23,7 @@ class Asked(msgspec.Struct, kw_only=True):
     kinds: tuple[ProductKind, ...]
     callback_url: str
     safe_price_fen: int | None = None
+    most_fen: int | None = None  # for the whole order
     at_once: bool = False  # delivered within the answer
 
 
@@ -48,6 +49,8 @@ class Desk:
         self._refuse_bad_account(supplier, product, asked)
         if asked.safe_price_fen is not None and price > asked.safe_price_fen * asked.quantity:
             raise Refused(Why.PRICE, "商品价格超出安全价格")
+        if asked.most_fen is not None and price > asked.most_fen:
+            raise Refused(Why.PRICE, "订单金额超出限价")
         if "decline" in faults:
             raise Refused(Why.DECLINED, "商品维护中，暂不可下单")
         if "balance_empty" in faults or supplier.balance_fen < price:

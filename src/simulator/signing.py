@@ -2,12 +2,13 @@
 
 卡速售: lower-case SHA-1 over time + JSON (keys sorted on every level, compact, slashes and Chinese raw) + key.
 福禄: lower-case MD5 over the sorted characters of a compact JSON text + secret.
+The others say it at their functions.
 """
 
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 UNSIGNED_IN_CALLBACK = ("sign", "card_list", "express_list")
 
@@ -42,6 +43,35 @@ def fulu_text(text: str, secret: str) -> str:
 
 def fulu(fields: Mapping[str, object], secret: str) -> str:
     return fulu_text(compact_json({name: value for name, value in fields.items() if name != "sign"}), secret)
+
+
+def fanchen(fields: Mapping[str, str], order: Sequence[str], key: str) -> str:
+    """Upper-case MD5 of `name=value&…&key=` in GBK, in the order that the call fixes; empty fields stay in."""
+    text = "&".join(f"{name}={fields.get(name, '')}" for name in order)
+    return hashlib.md5(f"{text}&key={key}".encode("gbk", "replace")).hexdigest().upper()
+
+
+def dujiao_next(secret: str, method: str, path: str, timestamp: str, body: bytes) -> str:
+    """Hex HMAC-SHA256 over method, path without query, time and the body's MD5, each on its line."""
+    text = f"{method}\n{path}\n{timestamp}\n{hashlib.md5(body).hexdigest()}"
+    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+def acg_faka(fields: Mapping[str, str], key: str) -> str:
+    """Lower-case MD5 of the sorted fields that are not empty, `name=value&…&key=`, unescaped."""
+    signed = (f"{name}={fields[name]}" for name in sorted(fields) if name != "sign" and fields[name] != "")
+    return hashlib.md5(("&".join(signed) + f"&key={key}").encode()).hexdigest()
+
+
+def agiso(fields: Mapping[str, str], secret: str) -> str:
+    """MD5 of the secret, then every name and value sorted by name, then the secret again."""
+    signed = "".join(f"{name}{fields[name]}" for name in sorted(fields) if name != "sign")
+    return hashlib.md5(f"{secret}{signed}{secret}".encode()).hexdigest()
+
+
+def exact(mine: str, theirs: object) -> bool:
+    """For suppliers who mind the case."""
+    return isinstance(theirs, str) and hmac.compare_digest(mine.encode(), theirs.encode("utf-8", "replace"))
 
 
 def same(mine: str, theirs: object) -> bool:

@@ -179,6 +179,7 @@ class Listener:
 
     def __init__(self, *answers: str) -> None:
         self.heard: list[dict[str, Any]] = []
+        self.raw: list[tuple[str, dict[str, str], bytes]] = []  # path, headers, body
         self.answers = list(answers)
         self.pause = threading.Event()  # cleared: it hears, and does not answer
         self.pause.set()
@@ -190,7 +191,8 @@ class Listener:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 word = listener.answers.pop(0) if len(listener.answers) > 1 else listener.answers[0]
-                listener.heard.append(json.loads(body))
+                listener.raw.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
+                listener.heard.append(json.loads(body) if body.startswith(b"{") else {})
                 listener.pause.wait(PATIENCE_S)
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(word)))

@@ -58,3 +58,11 @@ def test_the_raw_calls_are_shown_without_secrets(world: World) -> None:
     assert Fulu.app_key not in call["body"]
     (call,) = world.get("suppliers/kasushou/calls")["data"]
     assert len(call["headers"]["sign"]) < 10
+
+
+def test_fanchen_signs_a_fixed_order_in_gbk_and_upper_case() -> None:
+    fields = {"sporderid": "itm_1-1", "userid": "10086", "account": "张三"}
+    order = ("userid", "account", "areaid", "sporderid")
+    assert signing.fanchen(fields, order, "k") == "B754B99ED2FAFD86A2B661730964B971"
+    assert signing.exact("AB", "AB")
+    assert not signing.exact("AB", "ab")

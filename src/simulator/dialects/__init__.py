@@ -1,5 +1,6 @@
 """What suppliers speak: one file per dialect, one table that names them all."""
 
+from simulator.dialects.fanchen import Fanchen
 from simulator.dialects.fulu import Fulu
 from simulator.dialects.kasushou import Kasushou
 from simulator.dialects.speech import Speech
@@ -7,4 +8,6 @@ from simulator.dialects.speech import Speech
 SPEECHES: dict[str, Speech] = {
     "kasushou": Kasushou(),
     "fulu": Fulu(),
+    "fanchen": Fanchen(xml=False),
+    "fanchen_xml": Fanchen(xml=True),
 }

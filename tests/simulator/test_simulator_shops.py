@@ -1,0 +1,125 @@
+"""The stories of an order and of what goes wrong with it, told by the card shops and the `*.do` platforms."""
+
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+from tests.simulator.speaking import Listener, World, until
+from tests.simulator.speaking_shops import SHOPS, Fanchen, Shop
+
+Client = Fanchen
+SOON_S = 0.3
+
+
+@pytest.fixture(params=SHOPS, ids=lambda shop: shop.name)
+def client(request: pytest.FixtureRequest, world: World) -> Shop:
+    client: Shop = request.param(world)
+    return client
+
+
+@pytest.fixture
+def listener(world: World, client: Shop) -> Iterator[Listener]:
+    if not client.ack:
+        pytest.skip("this dialect has no callbacks")
+    hearing = Listener(client.ack)
+    world.put(f"suppliers/{client.name}", {"callback_url": hearing.url, "callback_gap_ms": 10, "work_ms": 5})
+    yield hearing
+    hearing.close()
+
+
+def accepted(world: World, client: Shop, outer: str) -> bool:
+    return world.order(client.name, outer) is not None
+
+
+def test_an_order_is_taken_delivered_and_told(world: World, client: Client, listener: Listener) -> None:
+    before = client.balance_fen()
+    assert client.buy("itm_7-1")[0]
+    until(lambda: client.state("itm_7-1") == "done")
+    until(lambda: listener.raw)
+    assert client.verifies(listener.raw[0])
+    assert client.told(listener.raw[0]) == ("itm_7-1", "done")
+    until(lambda: world.order(client.name, "itm_7-1")["callback_acked"])
+    assert before - client.balance_fen() == client.price_fen
+
+
+def test_cards_come_with_the_query_and_differ(world: World, client: Client) -> None:
+    assert client.buy("itm_8-1", product=client.card, quantity=3)[0]
+    until(lambda: client.state("itm_8-1") == "done")
+    assert len(set(client.cards("itm_8-1"))) == 3
+    assert world.delivered(client.name, "itm_8-1") == 1
+
+
+def test_an_order_under_way_is_processing_and_an_unknown_one_not_found(world: World, client: Client) -> None:
+    world.put(f"suppliers/{client.name}", {"work_ms": 600_000})
+    assert client.buy("itm_10-1")[0]
+    assert client.state("itm_10-1") == "processing"
+    assert client.state("nobody-1") == f"code {client.codes['not_found']}"
+
+
+def test_what_cannot_be_had_is_refused_in_the_dialects_words(world: World, client: Client) -> None:
+    products = [
+        {"id": 1, "price": "5.00", "stock": 1}, {"id": 2, "price_fen": 90_000}, {"id": 3, "on_sale": False},
+    ]  # fmt: skip
+    world.put(f"suppliers/{client.name}", {"products": products, "balance": "10.00"})
+    assert client.buy("a-1", product="1")[0]
+    for outer, product, why in (
+        ("a-2", "1", "sold_out"), ("a-3", "2", "balance"), ("a-4", "3", "off_sale"), ("a-5", "4", "no_product"),
+    ):  # fmt: skip
+        assert client.buy(outer, product=product) == (False, client.codes[why])
+        assert not accepted(world, client, outer)
+
+
+def test_a_bad_account_is_refused_and_a_marked_one_fails_later(world: World, client: Client) -> None:
+    if "bad_account" in client.codes:
+        assert client.buy("itm_11-1", account="bad-1") == (False, client.codes["bad_account"])
+        before = client.balance_fen()
+        assert client.buy("itm_12-1", account="13800130000")[0]
+        until(lambda: client.state("itm_12-1") == "failed")
+        assert client.balance_fen() == before
+
+
+@pytest.mark.parametrize("kind", ["sign", "user", "time"])
+def test_what_is_not_signed_now_by_the_client_is_refused(client: Client, kind: str) -> None:
+    if kind in client.codes:
+        assert client.wrong(kind) == client.codes[kind]
+        assert client.goods()
+
+
+def test_prices_and_stock_are_listed_and_changed_one_by_one(world: World, client: Client) -> None:
+    goods = client.goods()
+    assert goods[client.first][0] == client.price_fen
+    world.put(f"suppliers/{client.name}/products/{client.first}", {"price": "16.00", "stock": 3})
+    assert client.goods() == {**goods, client.first: (1600, 3)}
+    path = f"/control/suppliers/{client.name}/products"
+    assert world.http.delete(f"{path}/{client.first}").status_code == 200
+    assert client.first not in client.goods()
+    assert world.http.delete(f"{path}/{client.first}").status_code == 404
+    assert world.http.put(f"{path}/9", json={"colour": "red"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"), [("sold_out", "sold_out"), ("balance_empty", "balance"), ("decline", "declined")]
+)
+def test_refusals_before_acceptance(world: World, client: Client, fault: str, why: str) -> None:
+    world.faults(client.name, {"fault": fault})
+    assert client.buy("f-1") == (False, client.codes[why])
+    assert not accepted(world, client, "f-1")
+
+
+def test_a_list_may_lie_about_stock_and_price(world: World, client: Client) -> None:
+    world.put(f"suppliers/{client.name}/products/{client.first}", {"stock": 0})
+    world.faults(client.name, {"fault": "stock_lies", "times": 1}, {"fault": "price_lies", "percent": 50})
+    assert client.goods()[client.first] == (client.price_fen, 1)
+    assert client.buy("f-1") == (False, client.codes["sold_out"])
+    world.put(f"suppliers/{client.name}/products/{client.first}", {"stock": 9})
+    assert client.goods()[client.first] == (client.price_fen, 9)
+    assert client.buy("f-2")[0]
+    assert world.order(client.name, "f-2")["price_fen"] == client.price_fen * 3 // 2
+
+
+def test_a_silent_supplier_may_have_accepted(world: World, client: Client) -> None:
+    for fault, took in (("timeout_before_accept", False), ("timeout_after_accept", True)):
+        world.faults(client.name, {"fault": fault})
+        with pytest.raises(httpx2.ReadTimeout):
+            client.buy_raw(fault, timeout=SOON_S)
+        assert accepted(world, client, fault[:30]) is took
