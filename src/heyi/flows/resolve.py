@@ -6,6 +6,7 @@ from uuid import UUID
 
 from heyi.flows.deliver import settle
 from heyi.infra import outbox
+from heyi.infra.http import Heard
 from heyi.infra.tools import Tools
 from heyi.provision.fulfilment import accounts, desk
 from heyi.provision.fulfilment.desk import AttemptSeen, TaskSeen
@@ -46,10 +47,8 @@ async def check(tools: Tools, supplier_id: UUID) -> tuple[Balance, int]:
     """Ask a supplier for our balance: shows whether address and credentials are right. And how many ms it took."""
     async with tools.db.reading() as tx:
         account = await accounts.opened(tx, tools.sealing, supplier_id, public_url=tools.settings.public_url)
-    dialect = account.connector
-    heard = await tools.http.send(
-        dialect.balance_call(account, tools.clock.wall()), timeout_s=account.timeout_ms / 1000
-    )
-    if heard.reply is None:
-        return Balance(None, heard.error), heard.duration_ms
-    return dialect.read_balance(account, heard.reply), heard.duration_ms
+    heard: list[Heard] = []
+    look = account.connector.balance(account, tools.clock.wall())
+    balance = await tools.http.look(look, timeout_s=account.timeout_ms / 1000, heard=heard)
+    took_ms = sum(one.duration_ms for one in heard)
+    return (Balance(None, heard[-1].error), took_ms) if balance is None else (balance, took_ms)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx2
 import pytest
@@ -21,7 +22,8 @@ from heyi.infra.db import Row
 from heyi.infra.tools import Tools
 from heyi.kernel.clock import FixedClock, millis
 from heyi.provision.fulfilment import accounts
-from heyi.provision.fulfilment.suppliers import DIALECTS, Callback, Heard, Refusal, fulu, kasushou
+from heyi.provision.fulfilment.suppliers import DIALECTS, Callback, Heard, Refusal
+from simulator import signing
 
 Client = AsyncTestClient[Litestar]
 SPEAKERS = ("kasushou", "fulu")
@@ -52,12 +54,12 @@ def message(tools: Tools, shop: Shop, outer: str) -> dict[str, Any]:
         told: dict[str, Any] = {"external_orderno": outer, "status": 3, "time": at}
         return {
             **told,
-            "sign": kasushou.sign(at, kasushou.sorted_json(told), secret),
+            "sign": signing.kasushou(at, told, secret),
             "card_list": [{"card_no": "C-9"}],
         }
-    finished = tools.clock.wall().astimezone(fulu.SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
+    finished = tools.clock.wall().astimezone(ZoneInfo("Asia/Shanghai")).strftime("%Y-%m-%d %H:%M:%S")
     told = {"customer_order_no": outer, "order_status": "success", "charge_finish_time": finished}
-    return {**told, "sign": fulu.sign(json.dumps(told, separators=(",", ":")), secret)}
+    return {**told, "sign": signing.fulu(told, secret)}
 
 
 async def kept(tools: Tools, shop: Shop) -> list[Row]:

@@ -69,8 +69,8 @@ async def test_accepted_then_delivered(tools: Tools, simulator_url: str, dialect
         ({"fault": "timeout_after_accept", "hold_ms": 3000}, "timeout"),
         ({"fault": "error_500_after_accept"}, "HTTP 500"),
         ({"fault": "unreadable_body"}, "unreadable"),
-        ({"fault": "wrong_status", "what": "code"}, "not in our table"),
-        ({"fault": "wrong_status", "what": "status"}, "not in our table"),
+        ({"fault": "wrong_status", "what": "code"}, "unmapped code 9797"),
+        ({"fault": "wrong_status", "what": "status"}, "unmapped status"),
         ({"fault": "garbled_charset"}, None),
     ],
     ids=lambda value: value["fault"] + value.get("what", "") if isinstance(value, dict) else "",
@@ -223,7 +223,7 @@ async def test_a_fault_of_ours_is_unknown_too(
     shop = await open_shop(tools, simulator_url)
     (plan,) = await planned(tools, part(tools.clock.now(), supplier=shop.id))
     with monkeypatch.context() as broken:
-        broken.setattr("heyi.provision.fulfilment.suppliers.kasushou._order", None)
+        broken.setattr("heyi.provision.fulfilment.suppliers.reading.code_text", None)
         (answer,) = await round_at(tools, shop.id)
     assert answer == Unknown("our own fault TypeError")
     assert await settled(tools, shop, plan) == "delivered"

@@ -6,7 +6,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from litestar import Request, Response, post
-from litestar.status_codes import HTTP_200_OK, HTTP_400_BAD_REQUEST, HTTP_404_NOT_FOUND
+from litestar.status_codes import HTTP_400_BAD_REQUEST, HTTP_404_NOT_FOUND
 
 from heyi.flows import hear
 from heyi.infra.gather import Gather
@@ -36,7 +36,9 @@ async def supplier_callback(token: str, request: Request[Any, Any, Any], tools: 
     ack = await _ears_of(tools).ask(Arrived(token, Callback(headers, query, await request.body())))
     if ack is None:
         return _answer("not found", HTTP_404_NOT_FOUND)
-    return _answer(ack.text, HTTP_200_OK) if ack.trusted else _answer("not trusted", HTTP_400_BAD_REQUEST)
+    if not ack.trusted:
+        return _answer("not trusted", HTTP_400_BAD_REQUEST)
+    return Response(ack.word.body, status_code=ack.word.status, media_type=ack.word.content_type)
 
 
 def _ears_of(tools: Tools) -> Gather[Arrived, Ack | None]:

@@ -137,7 +137,7 @@ async def _row(tx: Tx, id: UUID) -> Row:
 
 
 def _sealed(sealing: Sealing, connector: Dialect, credentials: Mapping[str, str], id: UUID) -> bytes:
-    names = connector.credentials
+    names = [one.name for one in connector.credentials]
     missing = [name for name in names if not credentials.get(name)]
     odd = sorted(set(credentials) - set(names))
     if missing or odd:

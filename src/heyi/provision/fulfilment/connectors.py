@@ -37,7 +37,7 @@ async def account_of(tx: Tx, row: Row, sealing: Sealing, public_url: str) -> Acc
     """A supplier's row with its credentials opened and its connector found. Raises Unusable."""
     connector = await find(tx, row.dialect, row.profile_id)
     credentials = _credentials(sealing, bytes(row.credentials), row.id)
-    if missing := [name for name in connector.credentials if not credentials.get(name)]:
+    if missing := [one.name for one in connector.credentials if not credentials.get(one.name)]:
         raise Unusable(f"credentials are missing: {', '.join(missing)}")
     return Account(
         row.id, row.code, row.dialect, row.base_url, credentials, f"{public_url}/callbacks/{row.callback_token}",

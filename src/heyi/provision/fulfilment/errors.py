@@ -89,3 +89,31 @@ class NeedsCard(Refused):
 
     code, kind = "task.needs_card", Kind.CONFLICT
     zh, en = "卡密只能由卡密库或供货商交付，请补货或重试", "A card key needs a key: add stock, or try again"
+
+
+class ProfileShape(Refused):
+    """The document has a field too many, one too few, or one of the wrong sort."""
+
+    code, kind = "profile.shape", Kind.UNPROCESSABLE
+    zh, en = "档案格式有误：{said}", "The profile's form is wrong: {said}"
+
+
+class ProfilePlace(Refused):
+    """A text has a place or a filter that does not exist, or a brace that is not closed."""
+
+    code, kind = "profile.place", Kind.UNPROCESSABLE
+    zh, en = "文本中的 {value} 无法识别：{said}", "{value} in the text is not understood: {said}"
+
+
+class ProfileGap(Refused):
+    """What a profile says here makes something else necessary that it does not say."""
+
+    code, kind = "profile.gap", Kind.UNPROCESSABLE
+    zh, en = "此处缺少设置：{said}", "Something is missing here: {said}"
+
+
+class ProfileClash(Refused):
+    """Two parts of a profile contradict each other."""
+
+    code, kind = "profile.clash", Kind.UNPROCESSABLE
+    zh, en = "设置互相矛盾：{said}", "Two settings contradict each other: {said}"

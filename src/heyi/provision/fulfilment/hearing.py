@@ -18,6 +18,7 @@ from heyi.provision.fulfilment import rules
 from heyi.provision.fulfilment.connectors import usable
 from heyi.provision.fulfilment.errand import Account
 from heyi.provision.fulfilment.store import SQL
+from heyi.provision.fulfilment.suppliers import Ack as Word
 from heyi.provision.fulfilment.suppliers import Callback, Heard, Refusal
 
 _encode = msgspec.json.Encoder().encode
@@ -38,7 +39,7 @@ class Arrived:
 class Ack:
     """How a callback is answered. Not trusted: the supplier is not told that we took it."""
 
-    text: str
+    word: Word
     trusted: bool
 
 
@@ -74,7 +75,7 @@ async def hear(
 
 
 def _ack(account: Account | None, verdict: Heard | Refusal) -> Ack:
-    return Ack("" if account is None else account.connector.ack, trusted=isinstance(verdict, Heard))
+    return Ack(Word("") if account is None else account.connector.ack, trusted=isinstance(verdict, Heard))
 
 
 def _verdict(account: Account | None, callback: Callback, wall: datetime) -> Heard | Refusal:

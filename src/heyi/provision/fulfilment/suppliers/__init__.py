@@ -1,8 +1,31 @@
-"""Suppliers: one file per dialect, and one table that names them all. Everything here is pure."""
+"""Suppliers: a dialect is a profile, and those that ship with heyi stand in profiles/. Everything here is pure."""
 
-from heyi.provision.fulfilment.suppliers import fulu, kasushou
-from heyi.provision.fulfilment.suppliers.speech import PASSING, Callback, Dialect, Heard, Order, Refusal
+from importlib.resources import files
 
-DIALECTS: dict[str, Dialect] = {"kasushou": kasushou.DIALECT, "fulu": fulu.DIALECT}
+from heyi.provision.fulfilment.suppliers import engine, profile
+from heyi.provision.fulfilment.suppliers.document import Profile
+from heyi.provision.fulfilment.suppliers.speech import PASSING, Ack, Callback, Dialect, Heard, Order, Refusal
 
-__all__ = ["DIALECTS", "PASSING", "Callback", "Dialect", "Heard", "Order", "Refusal"]
+# The shipped profiles are version 0 of their codes.
+SHIPPED: dict[str, Profile] = {
+    one.code: one
+    for one in [
+        profile.read(file.read_bytes())
+        for file in sorted(files(__name__).joinpath("profiles").iterdir(), key=lambda file: file.name)
+        if file.name.endswith(".json")
+    ]
+}
+DIALECTS: dict[str, Dialect] = {code: engine.compile(one) for code, one in SHIPPED.items()}
+
+__all__ = [
+    "DIALECTS",
+    "PASSING",
+    "SHIPPED",
+    "Ack",
+    "Callback",
+    "Dialect",
+    "Heard",
+    "Order",
+    "Profile",
+    "Refusal",
+]

@@ -10,7 +10,9 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
-from heyi.kernel.talk import Cure, Declined, Failed, Reply, Talk
+import msgspec
+
+from heyi.kernel.talk import Cure, Declined, Failed, Look, Talk
 from heyi.provision.fulfilment.errand import Account
 from heyi.provision.fulfilment.model import Request
 
@@ -19,12 +21,18 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One purchase, as a dialect needs it. `at` is real time: signatures carry the other side's clock."""
+    """One purchase, as a dialect needs it. `at` is real time: signatures carry the other side's clock.
+
+    `supplier_number` is theirs, when they told it. `may_repeat`: the purchase is still wanted, so that asking may be
+    sending it again at a supplier where a number counts once; never for an attempt that has ended.
+    """
 
     outer_number: str
     kind: str
     request: Request
     at: datetime
+    supplier_number: str = ""
+    may_repeat: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +67,79 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
-    """One row of DIALECTS. Talks are pure generators; `ack` is the word after which the supplier stops calling.
+class Field:
+    """One thing that a supplier wants to know before it delivers a product."""
 
-    `credentials` names what an account needs. `hidden` finds values that must not be kept in a recorded exchange.
-    `grace_ms` is how long "not found" may still change its mind, unless the account says otherwise.
+    name: str
+    title: str = ""
+    required: bool = True
+    pattern: str = ""
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product as the supplier shows it. `kind` is empty when it does not say; None: no stock is shown."""
+
+    product_no: str
+    title: str
+    kind: str = ""
+    price_minor: int | None = None
+    currency: str = "CNY"
+    stock: int | None = None
+    on_sale: bool = True
+    fields: tuple[Field, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProductPage:
+    """A page of products, or the problem that there is none. `next_page` None: this was the last."""
+
+    products: tuple[Product, ...] = ()
+    next_page: int | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """Something that an account needs; secret ones are masked wherever they are kept or shown."""
+
+    name: str
+    label: str
+    secret: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """The answer after which a supplier stops calling."""
+
+    body: str
+    status: int = 200
+    content_type: str = "text/plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one sort of supplier is spoken with. Talks and looks are pure generators.
+
+    `balance` and `product` tell the problem instead when there is one; `products` and `product` are None where the
+    supplier shows none. `hidden` finds values that must not be kept in a recorded exchange. `grace_ms` is how long
+    "not found" may still change its mind, unless the account says otherwise.
     """
 
-    credentials: tuple[str, ...]
+    credentials: tuple[Credential, ...]
     kinds: tuple[str, ...]
     submit: Callable[[Account, Order], Talk]
     query: Callable[[Account, Order], Talk]
-    balance_call: Callable[[Account, datetime], Any]
-    read_balance: Callable[[Account, Reply], Balance]
+    balance: Callable[[Account, datetime], Look[Balance]]
     parse_callback: Callable[[Account, Callback, datetime], Heard | Refusal]
-    ack: str
+    ack: Ack
     hidden: re.Pattern[str]
+    products: Callable[[Account, datetime, int], Look[ProductPage]] | None = None
+    product: Callable[[Account, datetime, str], Look[Product | str]] | None = None
     grace_ms: int = 60_000
+    first_query_ms: int = 0
+    query_gap_ms: int = 500
     callback_in_order: bool = True
 
 
@@ -107,17 +171,39 @@ def _cure(word: str) -> Cure:
 
 
 def compact(value: object) -> str:
-    """JSON as the signatures want it: no spaces, slashes and Chinese as they are."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """JSON as the signatures want it: no spaces, slashes and Chinese as they are, numbers as they were written."""
+    try:
+        return _compact(value)
+    except TypeError:
+        return _numbers.encode(value).decode()
+
+
+def sorted_json(value: object) -> str:
+    """The same with keys sorted on every level."""
+    try:
+        return _sorted(value)
+    except TypeError:
+        return _sorted_numbers.encode(value).decode()
+
+
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_sorted = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+_numbers = msgspec.json.Encoder(decimal_format="number")
+_sorted_numbers = msgspec.json.Encoder(decimal_format="number", order="sorted")
 
 
 def read_json(text: bytes | str) -> Json | None:
     """A JSON object, numbers with a point as Decimal (they are money); None when it is anything else."""
+    value = any_json(text)
+    return value if isinstance(value, dict) else None
+
+
+def any_json(text: bytes | str) -> Any:
+    """Any JSON; None when it is none."""
     try:
-        value = json.loads(text, parse_float=Decimal)
+        return json.loads(text, parse_float=Decimal)
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) else None
 
 
 def fen_of(yuan: object) -> int | None:
@@ -147,19 +233,13 @@ def number_of(product_no: str) -> str | int:
 
 
 def hidden_values(*names: str) -> re.Pattern[str]:
-    """Finds the values of these JSON fields, also inside JSON that is itself a JSON string."""
-    return re.compile(rf'(\\*")({"|".join(names)})\1\s*:\s*\1(?P<value>.*?)\1')
+    """Finds the values of these fields: in JSON (also inside JSON that is itself a JSON string), in forms and XML.
 
-
-def accounts_by_role(request: Request, main_names: tuple[str, ...]) -> tuple[str, dict[str, str]]:
-    """The account that is charged, and the others by name. The main one has a known name, or comes first."""
-    given = dict(request.accounts)
-    main = next((name for name in main_names if name in given), next(iter(given), ""))
-    return given.get(main, ""), {name: value for name, value in given.items() if name != main}
-
-
-def cards_in(listed: object, number: str, password: str) -> tuple[tuple[str, str], ...]:
-    """(number, password) of each card in a supplier's list, by the names it uses; entries with neither are left out."""
-    cards = [card for card in listed if isinstance(card, dict)] if isinstance(listed, list) else []
-    pairs = [(text_of(card.get(number)), text_of(card.get(password))) for card in cards]
-    return tuple([pair for pair in pairs if any(pair)])
+    A value is a text, a number, or a list of plain values; `value` is the group that must not be kept.
+    """
+    any_name = "|".join(re.escape(name) for name in names) or r"(?!)"
+    return re.compile(
+        rf'(?:(\\*")(?:{any_name})\1\s*:\s*(?:(?P<quote>\1)|(?P<list>\[)|(?=[-\d]))|<(?:{any_name})>|(?<![\w"])(?:{any_name})=)'
+        r"(?P<value>(?(quote).*?|(?(list)[^][{}]*|(?(1)[-\d.eE+]+|[^<&\s]*))))(?(quote)\1|(?(list)\]))",
+        re.DOTALL,
+    )

@@ -1,0 +1,105 @@
+"""A profile, compiled once, is a dialect; and rehearsed before anybody relies on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from heyi.kernel.talk import Answer, Call, Reply, Talk, Unknown
+from heyi.provision.fulfilment.errand import Account
+from heyi.provision.fulfilment.suppliers import answers, callbacks, looks, requests, speech
+from heyi.provision.fulfilment.suppliers.document import Profile, Submit
+from heyi.provision.fulfilment.suppliers.requests import Asked
+from heyi.provision.fulfilment.suppliers.speech import Ack, Credential, Dialect, Order
+
+Speak = Callable[[Account, Order], Talk]
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """One verb without a network: the call as it would go out (None: nothing would be sent), and what a reply means."""
+
+    call: Call | None
+    answer: Answer | None
+
+
+def compile(profile: Profile) -> Dialect:
+    """The dialect that a profile without faults describes."""
+    submits: dict[str, Speak] = {kind: _submit(profile, verb) for verb in profile.submit for kind in verb.kinds}
+    calling = profile.callback
+    shown = calling.ack if calling is not None else None
+    return Dialect(
+        credentials=tuple([Credential(one.name, one.label, one.secret) for one in profile.credentials]),
+        kinds=tuple(submits),
+        submit=lambda account, order: submits[order.kind](account, order),
+        query=_query(profile, submits),
+        balance=looks.balance(profile),
+        products=looks.products(profile),
+        product=looks.product(profile),
+        parse_callback=callbacks.parser(profile),
+        ack=Ack("success") if shown is None else Ack(shown.body, shown.status, shown.content_type),
+        hidden=speech.hidden_values(*hidden_names(profile)),
+        grace_ms=profile.grace_ms,
+        first_query_ms=profile.first_query_ms,
+        query_gap_ms=profile.query_gap_ms,
+        callback_in_order=calling.in_order if calling is not None else False,
+    )
+
+
+def rehearse(dialect: Dialect, account: Account, order: Order, verb: str, reply: Reply | None = None) -> Rehearsal:
+    """What a purchase or a query would send, and what this reply to it would mean. Nothing is sent."""
+    talk = dialect.submit(account, order) if verb == "submit" else dialect.query(account, order)
+    try:
+        call = next(talk)
+    except StopIteration as end:
+        return Rehearsal(None, end.value)
+    if reply is None:
+        talk.close()
+        return Rehearsal(call, None)
+    try:
+        talk.send(reply)
+    except StopIteration as end:
+        return Rehearsal(call, end.value)
+    talk.close()
+    return Rehearsal(call, None)
+
+
+def hidden_names(profile: Profile) -> list[str]:
+    """The last names of the paths to cards, and whatever else the profile wants hidden."""
+    every = [profile.shown, *(verb.shown for verb in (*profile.submit, profile.query) if verb.shown is not None)]
+    paths = [path for one in every if (c := one.cards) is not None for path in (c.number, c.password, c.path)]
+    return list(dict.fromkeys([*(path.rpartition(".")[2] for path in paths if path), *profile.hidden]))
+
+
+def _submit(profile: Profile, verb: Submit) -> Speak:
+    make, read = requests.maker(profile, verb), answers.submit_reader(profile, verb)
+
+    def submit(account: Account, order: Order) -> Talk:
+        if requests.unsendable(profile, order.request):
+            return speech.declined("account", "账号含有无法签名的字符", None)
+        reply = yield make(account, _asked(order))
+        return read(account, order, reply)
+
+    return submit
+
+
+def _query(profile: Profile, submits: dict[str, Speak]) -> Speak:
+    spec = profile.query
+    make, read = requests.maker(profile, spec), answers.query_reader(profile, spec)
+
+    def query(account: Account, order: Order) -> Talk:
+        if spec.by == "supplier_number" and not order.supplier_number:
+            if spec.repeat and order.may_repeat and order.kind in submits:
+                return (yield from submits[order.kind](account, order))
+            return Unknown("their number is not known, and they cannot be asked by ours")
+        reply = yield make(account, _asked(order))
+        return read(account, order, reply)
+
+    return query
+
+
+def _asked(order: Order) -> Asked:
+    return Asked(order.at, order.outer_number, order.kind, order.request, order.supplier_number)
+
+
+__all__ = ["Rehearsal", "compile", "hidden_names", "rehearse"]
