@@ -36,6 +36,13 @@ def suppliers() -> list[Supplier]:
             ),
         ),
         _supplier(
+            "dujiao_next",
+            {"api_key": "simulator-dujiao-key", "secret": "simulator-dujiao-secret"},
+            Product(id="401", name="视频会员月卡", price_fen=1530, face_value_fen=2500, pattern=PHONE),
+            Product(id="402", name="音乐会员月卡", price_fen=820, face_value_fen=1500, pattern=PHONE),
+            Product(id="411", name="外卖红包卡密", kind="card", price_fen=475, face_value_fen=500, stock=1_000_000),
+        ),
+        _supplier(
             "fanchen",
             {"userid": "10086", "key": "simulator-fanchen-key"},
             Product(id="30001", name="视频会员月卡", price_fen=1510, face_value_fen=2500, pattern=PHONE),

@@ -6,13 +6,14 @@ from simulator.asgi import Answer, Request, as_json
 from simulator.callbacks import Courier
 from simulator.desk import Desk, Faults
 from simulator.dialects.speech import Asking, Problem, Speech
-from simulator.model import Call, FaultRule
+from simulator.model import Call, FaultRule, Order
 from simulator.world import Shop, World, now_ms
 
 DELAY_MS = 1_000
 DRIP_MS = 2_000
 BROKEN_PAGE = "<html><head><title>502 Bad Gateway</title></head><body><h1>网关错误</h1></body></html>".encode()
 HTML = b"text/html; charset=utf-8"
+OWN_NUMBERS = ("ordersn", "order_id", "tradeNo")  # what dialects call the supplier's own number
 TURNED_AWAY = {403: "IP 不在白名单内", 429: "请求过于频繁，请稍后再试"}
 
 
@@ -101,10 +102,15 @@ def _turned_away(shop: Shop, speech: Speech, status: int, code: int | str | None
     return speech.refuse(shop.supplier, Problem(code, text))
 
 
+def _by_own_number(shop: Shop, asking: Asking) -> Order | None:
+    named = next((str(asking.body[name]) for name in OWN_NUMBERS if name in asking.body), "")
+    return shop.orders.get(named) or (shop.by_made.get(int(named)) if named.isdecimal() else None)
+
+
 def _subject(shop: Shop, asking: Asking) -> tuple[str, str]:
     """Product and outer number that a rule may aim at; a query names neither the product nor always our number."""
     if asking.step != "query":
         return asking.product, asking.outer
     known = shop.by_outer.get(asking.outer)
-    order = known[-1] if known else shop.orders.get(str(asking.body.get("ordersn", "")))
+    order = known[-1] if known else _by_own_number(shop, asking)
     return (order.product, order.outer) if order else ("", asking.outer)

@@ -33,6 +33,7 @@ class Shop:
         self.supplier = supplier
         self.orders: dict[str, Order] = {}
         self.by_outer: dict[str, list[Order]] = {}
+        self.by_made: dict[int, Order] = {}
         self.delivered: Counter[str] = Counter()
         self.calls: deque[Call] = deque(maxlen=CALLS_KEPT)
         self.gone = False  # swept away by a reset while requests and callbacks of its were still under way
@@ -47,7 +48,7 @@ class Shop:
             self._random.random()
 
     def add(self, order: Order) -> None:
-        self.orders[order.number] = order
+        self.orders[order.number] = self.by_made[order.made] = order
         self._marked_ms = max(self._marked_ms, order.right_ms)
         self.by_outer.setdefault(order.outer, []).append(order)
         if order.delivered:

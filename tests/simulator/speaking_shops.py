@@ -1,14 +1,16 @@
 """Clients of the card shops and the `*.do` platforms, written for these tests: naive, and one reading more."""
 
 import hashlib
+import hmac
 import json
+import time
 import xml.etree.ElementTree as ET
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import httpx2
-from tests.simulator.speaking import PATIENCE_S, PHONE, World
+from tests.simulator.speaking import PATIENCE_S, PHONE, World, compact
 
 FORM = "application/x-www-form-urlencoded"
 Raw = tuple[str, dict[str, str], bytes]  # a callback's path, headers, body
@@ -122,4 +124,95 @@ def _tree(element: ET.Element) -> Any:
     return {one.tag: _tree(one) for one in element} if len(element) else element.text or ""
 
 
-SHOPS = (Fanchen, FanchenXml)
+class DujiaoNext(Shop):
+    name, ack, first, second, card, price_fen = "dujiao_next", '{"ok": true}', "401", "402", "411", 1530
+    key, secret = "simulator-dujiao-key", "simulator-dujiao-secret"
+    codes = {
+        "not_found": "order_not_found", "bad_account": "bad_request", "sold_out": "insufficient_stock",
+        "balance": "insufficient_balance", "declined": "payment_failed", "no_product": "sku_unavailable",
+        "off_sale": "product_unavailable", "sign": "invalid_signature", "user": "invalid_api_key",
+        "time": "timestamp_expired",
+    }  # fmt: skip
+    statuses = {"balance": 402, "sold_out": 409, "declined": 200, "no_product": 400}
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.ids: dict[str, int] = {}
+
+    def sign(self, method: str, path: str, stamp: str, body: bytes) -> str:
+        lines = [method, path, stamp, hashlib.md5(body).hexdigest()]
+        return hmac.new(self.secret.encode(), "\n".join(lines).encode(), "sha256").hexdigest()
+
+    def send(
+        self, method: str, path: str, body: dict[str, Any] | None = None, timeout: float = PATIENCE_S, **wrong: str
+    ) -> httpx2.Response:
+        path = f"/api/v1/upstream{path}"
+        content, stamp = (compact(body).encode() if body else b""), wrong.get("stamp", str(int(time.time())))
+        headers = {
+            "Dujiao-Next-Api-Key": wrong.get("key", self.key),
+            "Dujiao-Next-Timestamp": stamp,
+            "Dujiao-Next-Signature": wrong.get("sign", self.sign(method, path.partition("?")[0], stamp, content)),
+            "Content-Type": "application/json",
+        }
+        url = f"/{self.name}{path}"
+        return self.world.http.request(method, url, content=content, headers=headers, timeout=timeout)
+
+    def buy_raw(self, outer: str, timeout: float = PATIENCE_S, **more: Any) -> httpx2.Response:
+        body = {
+            "sku_id": int(more.get("product", self.first)), "quantity": more.get("quantity", 1),
+            "downstream_order_no": outer, "manual_form_data": {"account": more.get("account", PHONE)},
+        }  # fmt: skip
+        if "callback" in more:
+            body["callback_url"] = more["callback"]
+        return self.send("POST", "/orders", body, timeout)
+
+    def buy(self, outer: str, **more: Any) -> tuple[bool, Any]:
+        told = self.buy_raw(outer, **more).json()
+        if told["ok"]:
+            self.ids[outer] = told["order_id"]
+        return told["ok"], told.get("error_code")
+
+    def query_raw(self, outer: str) -> httpx2.Response:
+        return self.send("GET", f"/orders/{self.ids.get(outer, 999_999)}")
+
+    def state(self, outer: str) -> str:
+        told = self.query_raw(outer).json()
+        return self.word(told["status"]) if told["ok"] else f"code {told['error_code']}"
+
+    def word(self, status: str) -> str:
+        words = {"paid": "processing", "fulfilling": "processing", "canceled": "failed"}
+        return {"completed": "done", "delivered": "done", **words}.get(status, "strange")
+
+    def cards(self, outer: str) -> list[tuple[str, ...]]:
+        payload = self.query_raw(outer).json()["fulfillment"]["payload"]
+        return [tuple(line.split("----")) for line in payload.splitlines()]
+
+    def balance_fen(self) -> int:
+        return round(float(self.send("POST", "/ping").json()["balance"]) * 100)
+
+    def goods(self) -> dict[str, tuple[int, int]]:
+        found: list[Any] = []
+        while (
+            len(found) < (told := self.send("GET", f"/products?page={len(found) // 2 + 1}&page_size=2").json())["total"]
+        ):
+            found += told["items"]
+        skus = [sku for one in found for sku in one["skus"]]
+        return {str(sku["id"]): (round(float(sku["price_amount"]) * 100), sku["stock_quantity"]) for sku in skus}
+
+    def wrong(self, kind: str) -> str:
+        wrong = {"sign": {"sign": "0" * 64}, "user": {"key": "x"}, "time": {"stamp": str(int(time.time()) - 70)}}[kind]
+        reply = self.send("POST", "/ping", **wrong)
+        assert reply.status_code == 401
+        return str(reply.json()["error_code"])
+
+    def verifies(self, raw: Raw) -> bool:
+        path, headers, body = raw
+        mine = self.sign("POST", path, headers["dujiao-next-timestamp"], body)
+        return headers.get("dujiao-next-signature") == mine
+
+    def told(self, raw: Raw) -> tuple[str, str]:
+        told = json.loads(raw[2])
+        return told["downstream_order_no"], self.word(told["status"])
+
+
+SHOPS = (Fanchen, FanchenXml, DujiaoNext)

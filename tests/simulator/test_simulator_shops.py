@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 from tests.simulator.speaking import Listener, World, until
-from tests.simulator.speaking_shops import SHOPS, Fanchen, Shop
+from tests.simulator.speaking_shops import SHOPS, DujiaoNext, Fanchen, Shop
 
-Client = Fanchen
+Client = Fanchen | DujiaoNext
 SOON_S = 0.3
 
 
@@ -123,3 +123,27 @@ def test_a_silent_supplier_may_have_accepted(world: World, client: Client) -> No
         with pytest.raises(httpx2.ReadTimeout):
             client.buy_raw(fault, timeout=SOON_S)
         assert accepted(world, client, fault[:30]) is took
+
+
+def test_dujiao_answers_the_first_order_when_asked_again(world: World) -> None:
+    client = DujiaoNext(world)
+    assert client.buy("itm_1-1")[0]
+    first = client.ids["itm_1-1"]
+    assert client.buy("itm_1-1", account="13900139000")[0]
+    assert client.ids["itm_1-1"] == first
+    until(lambda: client.state("itm_1-1") == "done")
+    assert world.delivered("dujiao_next", "itm_1-1") == 1
+    assert client.send("POST", f"/orders/{first}/cancel").status_code == 409
+
+
+def test_dujiao_says_it_by_http_status_too(world: World) -> None:
+    client = DujiaoNext(world)
+    for fault, status in (("sold_out", 409), ("balance_empty", 402), ("decline", 200)):
+        world.faults("dujiao_next", {"fault": fault})
+        assert client.buy_raw("f-1").status_code == status
+    assert client.send("GET", "/orders/1").status_code == 404
+    assert client.send("GET", "/products/500402").json()["product"]["skus"][0]["id"] == 402
+    world.put("suppliers/dujiao_next/products/402", {"on_sale": False})
+    assert client.send("GET", "/products/500402").status_code == 404
+    assert client.send("GET", "/categories").json()["ok"]
+    assert client.send("PUT", "/ping").status_code == 405

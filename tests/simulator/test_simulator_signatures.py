@@ -66,3 +66,11 @@ def test_fanchen_signs_a_fixed_order_in_gbk_and_upper_case() -> None:
     assert signing.fanchen(fields, order, "k") == "B754B99ED2FAFD86A2B661730964B971"
     assert signing.exact("AB", "AB")
     assert not signing.exact("AB", "ab")
+
+
+def test_dujiao_signs_method_path_time_and_the_bodys_md5() -> None:
+    body = b'{"sku_id":1,"quantity":1}'
+    signed = signing.dujiao_next("your_api_secret", "POST", "/api/v1/upstream/orders", "1772366400", body)
+    assert signed == "88444ca5a52c0ebfb343ac92fc81723552f70fcbf589c22c0801f94458e2da7f"
+    empty = signing.dujiao_next("your_api_secret", "GET", "/api/v1/upstream/products", "1772366400", b"")
+    assert empty == "f0d298125eea05352267e35e342f8e2ab809db8edbeff8cbaea4380b6119934e"

@@ -1,5 +1,6 @@
 """What suppliers speak: one file per dialect, one table that names them all."""
 
+from simulator.dialects.dujiao_next import DujiaoNext
 from simulator.dialects.fanchen import Fanchen
 from simulator.dialects.fulu import Fulu
 from simulator.dialects.kasushou import Kasushou
@@ -8,6 +9,7 @@ from simulator.dialects.speech import Speech
 SPEECHES: dict[str, Speech] = {
     "kasushou": Kasushou(),
     "fulu": Fulu(),
+    "dujiao_next": DujiaoNext(),
     "fanchen": Fanchen(xml=False),
     "fanchen_xml": Fanchen(xml=True),
 }
