@@ -122,7 +122,7 @@ async def test_orders_are_delivered_once_by_two_workers(live: Tools, world: Worl
     assert "order.fulfilled" in await facts_of(live, orders[0])
     sums = await books(live)
     assert sums["earned", "CNY"] < 0
-    assert sums[f"payable:{shop.id}", "CNY"] == -3 * 1500
+    assert sums[f"prepaid:{shop.id}", "CNY"] == -3 * 1500
     async with live.db.reading() as tx:
         right = await entitlement.find(tx, next(_rights(orders[0], "video")), now=live.clock.now())
     assert right.state == "active"
@@ -307,7 +307,7 @@ async def test_a_persons_word_has_limits(live: Tools, world: World, shop: Shop) 
     assert found.state == "delivered"
     with pytest.raises(TaskState):
         await resolve.resolve(live, task.id, "failed", proof="x", note="", by="operator:test")
-    assert (await books(live))[f"payable:{shop.id}", "CNY"] == -1500
+    assert (await books(live))[f"prepaid:{shop.id}", "CNY"] == -1500
     # A card key is given by a key, not by a word.
     waits = next(t for t in await tasks(live, order) if t.state == "waiting_for_stock")
     with pytest.raises(NeedsCard):

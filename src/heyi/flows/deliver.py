@@ -11,22 +11,17 @@ from uuid import UUID
 
 import structlog
 
-from heyi.infra import outbox
+from heyi.flows.carry import settle
 from heyi.infra.db import Tx
 from heyi.infra.http import Heard
 from heyi.infra.tools import Tools
-from heyi.kernel.facts import Fact
 from heyi.kernel.money import Money
 from heyi.kernel.talk import Answer, Delivered, Unknown
 from heyi.offer import catalog
-from heyi.order import checkout
-from heyi.order.checkout import ItemMove
-from heyi.provision import entitlement, stock
-from heyi.provision.entitlement import Arrival
+from heyi.provision import stock
 from heyi.provision.fulfilment import delivering, waiting
-from heyi.provision.fulfilment.errand import Errand, Outcome, Result
+from heyi.provision.fulfilment.errand import Errand, Result
 from heyi.provision.fulfilment.routing import Routes
-from heyi.settle import ledger
 
 OWN_HANDS_MAX, RESCUED_MAX = 200, 500
 log = structlog.get_logger("heyi.deliver")
@@ -74,7 +69,7 @@ async def record(tools: Tools, results: Sequence[Result]) -> list[None]:
         group = await _take_in(tx, tools, list(first.values()), now)
         ways = await _ways(tx, delivering.turned_away(group), wall=tools.clock.wall())
         recorded = await delivering.record(tx, group, ways, now=now, wall=tools.clock.wall())
-        await settle(tx, tools, recorded.outcomes, recorded.facts, now=now)
+        await settle(tx, tools, recorded.outcomes, recorded.facts, recorded.losses, now=now)
     rest = [r for r in results if first[r.errand.task_id] is not r]
     if rest:
         await record(tools, rest)
@@ -116,31 +111,3 @@ async def rescue(tools: Tools) -> int:
     """Tasks whose worker was lost in the middle of a talk: ask about them from now on."""
     async with tools.db.transaction() as tx:
         return await delivering.rescue(tx, most=RESCUED_MAX, now=tools.clock.now(), wall=tools.clock.wall())
-
-
-async def settle(tx: Tx, tools: Tools, outcomes: Sequence[Outcome], facts: Sequence[Fact], *, now: datetime) -> None:
-    """Carry what happened to tasks into orders, rights, books and the outbox, in the transaction that recorded it."""
-    told = list(facts)
-    if outcomes:
-        told += await checkout.move_items(
-            tx, [ItemMove(o.lane, o.order_id, o.item_id, o.move, o.problem) for o in outcomes], now=now
-        )
-        told += await entitlement.arrive(tx, [_arrival(o) for o in outcomes if o.entitlement_id], now=now)
-        async with tx.pipeline():
-            await ledger.earn(
-                tx, [ledger.Earning(o.order_id, o.item_id, o.share, f"delivered:{o.item_id}")
-                     for o in outcomes if o.share], now=now,
-            )  # fmt: skip
-            await ledger.accrue(
-                tx, [ledger.Cost(o.order_id, o.item_id, o.party, o.cost, f"delivered:{o.item_id}")
-                     for o in outcomes if o.cost and o.party], now=now,
-            )  # fmt: skip
-    await outbox.write(tx, told, now=now)
-
-
-def _arrival(o: Outcome) -> Arrival:
-    assert o.entitlement_id is not None
-    return Arrival(
-        o.lane, o.entitlement_id, failed=o.move == "fail", cancelled=o.move == "cancel",
-        key_expires_at=o.key_expires_at, wants_buyer=o.move == "want_buyer", begun=o.move in ("start", "want_stock"),
-    )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from heyi.flows.deliver import settle
+from heyi.flows.carry import settle
 from heyi.infra.tools import Tools
 from heyi.kernel.facts import Fact
 from heyi.order import checkout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from heyi.flows.deliver import settle
+from heyi.flows.carry import settle
 from heyi.infra import outbox
 from heyi.infra.http import Heard
 from heyi.infra.tools import Tools

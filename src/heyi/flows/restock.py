@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from heyi.flows.deliver import settle
+from heyi.flows.carry import settle
 from heyi.infra.db import Tx
 from heyi.infra.tools import Tools
 from heyi.kernel.facts import Fact

@@ -46,9 +46,9 @@ async def rechecks(tx: Tx, supplier: UUID, *, most: int, now: datetime, again: d
 
 
 async def open_attempts(
-    tx: Tx, supplier: UUID, rows: Sequence[tuple[Row, UUID, str, str, str]], *, now: datetime, until: datetime
+    tx: Tx, supplier: UUID, rows: Sequence[tuple[Row, UUID, str, str, str, int]], *, now: datetime, until: datetime
 ) -> None:
-    """First purchases: (task row, attempt id, outer number, product number, currency) each."""
+    """First purchases: (task row, attempt id, outer number, product number, currency, cost of the offer) each."""
     await tx.send(
         SQL["open_attempts"],
         supplier=supplier,
@@ -60,8 +60,9 @@ async def open_attempts(
         numbers=col(row.number for row, *_ in rows),
         outers=col(outer for _, _, outer, *_ in rows),
         offers=col(row.offer_id for row, *_ in rows),
-        products=text_col(product for *_, product, _ in rows),
-        currencies=text_col(currency for *_, currency in rows),
+        products=text_col(product for *_, product, _, _ in rows),
+        currencies=text_col(currency for *_, currency, _ in rows),
+        expected=col(cost for *_, cost in rows),
         now=now,
         until=until,
     )

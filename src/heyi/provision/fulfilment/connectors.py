@@ -41,7 +41,7 @@ async def account_of(tx: Tx, row: Row, sealing: Sealing, public_url: str) -> Acc
         raise Unusable(f"credentials are missing: {', '.join(missing)}")
     return Account(
         row.id, row.code, row.dialect, row.base_url, credentials, f"{public_url}/callbacks/{row.callback_token}",
-        row.timeout_ms, row.typical_ms, row.grace_ms, connector,
+        row.timeout_ms, row.typical_ms, row.grace_ms, connector, row.pays == "prepaid",
     )  # fmt: skip
 
 

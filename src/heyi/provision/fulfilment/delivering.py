@@ -15,16 +15,28 @@ from heyi.infra.sealing import Sealing
 from heyi.kernel.clock import millis
 from heyi.kernel.facts import Fact
 from heyi.kernel.ids import new_id, new_ids
-from heyi.kernel.money import Money
 from heyi.kernel.parts import Sourcing
 from heyi.kernel.talk import Answer, Cure, Declined, Delivered, Failed, NotFound, Talk, Unknown
-from heyi.provision.fulfilment import board, claims, facts, limits, masking, model, pulse, routing, rules, store
+from heyi.provision.fulfilment import (
+    board,
+    charging,
+    claims,
+    facts,
+    limits,
+    masking,
+    model,
+    pulse,
+    routing,
+    rules,
+    store,
+)
 from heyi.provision.fulfilment.connectors import usable
 from heyi.provision.fulfilment.errand import (
     Account,
     AttemptChange,
     Errand,
     Exchange,
+    Loss,
     Outcome,
     Result,
     Ruling,
@@ -45,6 +57,7 @@ class Recorded:
 
     outcomes: list[Outcome]
     facts: list[Fact]
+    losses: list[Loss]
 
 
 async def with_work(tx: Tx, *, now: datetime) -> list[UUID]:
@@ -109,7 +122,7 @@ async def _submitting(
     ids = {row.id: new_id(millis(now), row.lane) for row in fresh}
     opened = [
         (row, ids[row.id], outer_number(row.item_id, row.number), requests[row.id].product_no,
-         requests[row.id].currency)
+         requests[row.id].currency, requests[row.id].cost_minor)
         for row in sorted(fresh, key=lambda row: (row.lane, row.id))
     ]  # fmt: skip
     if opened:
@@ -232,8 +245,9 @@ async def record(
         if said := pulse.shelves(ruled):
             await board.say_of_shelves(tx, said, wall=wall)
     return Recorded(
-        [_outcome(r, ruling) for r, _, ruling in ruled if ruling.item is not None],
+        [charging.outcome(r, was, ruling) for r, was, ruling in ruled if ruling.item is not None],
         [fact for r, _, ruling in ruled for fact in facts.of_ruling(r.errand, ruling)],
+        charging.losses(ruled),
     )
 
 
@@ -260,23 +274,6 @@ def _attempt_change(result: Result, was: Standing, ruling: Ruling, now: datetime
         None if ruling.recheck_ms is None else now + timedelta(milliseconds=ruling.recheck_ms),
         ruling.difference,
     )
-
-
-def _outcome(result: Result, ruling: Ruling) -> Outcome:
-    errand, request = result.errand, result.errand.request
-    outcome = Outcome(
-        errand.lane, errand.order_id, errand.item_id, errand.entitlement_id, ruling.item or "", ruling.problem
-    )
-    if ruling.item != "deliver":
-        return outcome
-    charged = result.answer.cost_minor if isinstance(result.answer, Delivered) else None
-    cost = Money(request.cost_minor if charged is None else charged, request.currency)
-    return replace(outcome, share=earned(request), cost=cost, party=errand.account.id)
-
-
-def earned(request: Request) -> Money | None:
-    """What delivery earns: the item's share, unless it is earned by use."""
-    return Money(request.share_minor, request.currency) if request.earn_on == "delivery" else None
 
 
 def begun(errands: Sequence[Errand]) -> list[Outcome]:

@@ -231,8 +231,9 @@ def _outcome(row: Row, outcome: str, problem: str | None, maybe: bool) -> Outcom
     party = (row.supplier_id if maybe else None) if row.supplier_id is not None else request.partner_id
     cost = Money(request.cost_minor if row.cost_minor is None else row.cost_minor, request.currency)
     return Outcome(
-        row.lane, row.order_id, row.item_id, row.entitlement_id, move, problem, share, cost if party else None, party
-    )
+        row.lane, row.order_id, row.item_id, row.entitlement_id, move, problem, share, cost if party else None, party,
+        prepaid=row.pays == "prepaid",
+    )  # fmt: skip
 
 
 def _fact(row: Row, outcome: str, by: str) -> Fact:

@@ -31,6 +31,7 @@ class Account:
     typical_ms: int
     grace_ms: int
     connector: Dialect = field(repr=False)
+    prepaid: bool = True  # bought from what we have put in there; otherwise owed for
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,8 @@ class Errand:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A task as it is when a result is to be recorded."""
+    """A task as it is when a result is to be recorded. `cost_minor`: what the supplier said that this attempt costs, or
+    what its offer cost when it was opened."""
 
     state: str
     lease: UUID | None
@@ -80,6 +82,7 @@ class Standing:
     offer_id: UUID | None = None
     product_no: str = ""
     started_at: datetime | None = None
+    cost_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,7 @@ class AttemptChange:
 class Outcome:
     """What fulfilment asks the other contexts to do for one item. `move` is a move of the item (checkout's word).
 
-    `share` is what delivery earns (None when use earns it), `cost` what we owe `party`.
+    `share` is what delivery earns (None when use earns it), `cost` what `party` gets for it (`prepaid`: has got).
     """
 
     lane: int
@@ -145,6 +148,19 @@ class Outcome:
     cost: Money | None = None
     party: UUID | None = None
     key_expires_at: datetime | None = None
+    prepaid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """An attempt delivered after its item had ended otherwise: it costs us all the same."""
+
+    order_id: UUID
+    item_id: UUID
+    attempt_id: UUID
+    party: UUID
+    cost: Money
+    prepaid: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,12 +90,13 @@ returning t.lane, t.id, t.item_id, t.order_id, t.entitlement_id, t.benefit_id, t
 -- name: open_attempts
 -- Committed before anything is sent: whatever happens then, the number is known.
 insert into fulfilment.attempts (lane, id, task_id, item_id, order_id, number, outer_number, supplier_id, offer_id,
-    product_no, state, currency, started_at, sent_until)
+    product_no, state, currency, expected_minor, started_at, sent_until)
 select lane, id, task_id, item_id, order_id, number, outer_number, %(supplier)s, offer_id, product_no, 'sending',
-    currency, %(now)s, %(until)s
+    currency, expected_minor, %(now)s, %(until)s
 from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(tasks)s::uuid[], %(items)s::uuid[], %(orders)s::uuid[],
-    %(numbers)s::smallint[], %(outers)s::text[], %(offers)s::uuid[], %(products)s::text[], %(currencies)s::text[])
-    as a (lane, id, task_id, item_id, order_id, number, outer_number, offer_id, product_no, currency);
+    %(numbers)s::smallint[], %(outers)s::text[], %(offers)s::uuid[], %(products)s::text[], %(currencies)s::text[],
+    %(expected)s::bigint[])
+    as a (lane, id, task_id, item_id, order_id, number, outer_number, offer_id, product_no, currency, expected_minor);
 
 -- name: reopen_attempts
 -- The same number goes out once more: it was proved never to have arrived.
@@ -109,7 +110,7 @@ returning a.task_id, a.id, a.outer_number, a.submits;
 -- name: lock_standing
 -- Tasks and attempts as they are when results are recorded, locked in one order.
 select t.lane, t.id, t.state, t.lease, t.attempts, t.heard, a.id as attempt_id, a.state as attempt_state, a.offer_id,
-    a.product_no, a.started_at
+    a.product_no, a.started_at, coalesce(a.cost_minor, a.expected_minor) as cost_minor
 from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(attempts)s::uuid[]) as r (lane, id, attempt_id)
 join fulfilment.tasks t on t.lane = r.lane and t.id = r.id
 join fulfilment.attempts a on a.lane = r.lane and a.id = r.attempt_id

@@ -54,7 +54,7 @@ async def lock_standing(tx: Tx, results: Sequence[Result]) -> dict[UUID, Standin
     )
     return {
         r.attempt_id: Standing(
-            r.state, r.lease, r.attempts, r.heard, r.attempt_state, r.offer_id, r.product_no, r.started_at
+            r.state, r.lease, r.attempts, r.heard, r.attempt_state, r.offer_id, r.product_no, r.started_at, r.cost_minor
         )
         for r in rows
     }

@@ -1,5 +1,6 @@
 """Ledger: owns every balance. Entries balance or do not exist; mistakes are reversed, never edited."""
 
+from heyi.settle.ledger import prepaid
 from heyi.settle.ledger.actions import (
     accrue,
     audit,
@@ -28,6 +29,7 @@ __all__ = [
     "earn",
     "lines",
     "lines_of_order",
+    "prepaid",
     "reverse",
     "set_floor",
     "top_up",

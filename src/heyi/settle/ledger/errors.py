@@ -29,5 +29,34 @@ class WrongCurrency(Refused):
     en = "this account is kept in {kept}, not {given}"
 
 
+class KeyUsed(Refused):
+    """The same reference was booked before, with another amount."""
+
+    code, kind = "ledger.key_used", Kind.CONFLICT
+    zh = "参考号 {key} 已用于另一笔金额"
+    en = "the reference {key} was booked before with another amount"
+
+
+class NothingToBook(Refused):
+    """An amount of zero."""
+
+    code, kind = "ledger.nothing_to_book", Kind.UNPROCESSABLE
+    zh, en = "金额不能为零", "an amount of zero books nothing"
+
+
+class EntryUnknown(Refused):
+    """No such entry on this account."""
+
+    code, kind = "ledger.entry_unknown", Kind.NOT_FOUND
+    zh, en = "该账户没有这笔分录", "this account has no such entry"
+
+
+class NotReversible(Refused):
+    """Only what finance recorded is reversed by hand; purchases and differences happened."""
+
+    code, kind = "ledger.not_reversible", Kind.CONFLICT
+    zh, en = "只有充值与调整可以冲正,且只能一次", "only top-ups and adjustments are reversed by hand, once"
+
+
 class DepositMoved(Exception):
     """Not a refusal: another order took the money between our look and our write. Look again with the lock held."""

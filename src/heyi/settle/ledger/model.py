@@ -7,18 +7,29 @@ A debit is positive and a credit negative; the postings of an entry add up to ze
 - `unearned`              paid for, not yet delivered or used
 - `earned`                delivered or used
 - `cost`                  what delivered benefits cost us
-- `payable:<party id>`    what we owe a supplier or a partner
+- `payable:<party id>`    what we owe a partner, or a supplier whose account is postpaid
+- `prepaid:<supplier id>` what we have put in at a supplier and not bought from yet (an asset: its postings sum to it)
+- `difference`            what suppliers delivered after the item had ended otherwise: paid for, sold to nobody
+- `adjustment`            what a prepaid account gained or lost outside heyi, as finance found out
+
+When something is booked at a supplier (decision 0012): a top-up when finance records it; a purchase when it is
+delivered, with what the supplier really charged, never before; a late success that is listed as a difference when it is
+heard of, once. What a supplier takes when it accepts and gives back when it fails is never booked: until an attempt
+ends it is *in flight*, and the supplier's own balance may be lower than the booked one by so much.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from heyi.kernel.money import Money
 
 CASH, UNEARNED, EARNED, COST = "cash", "unearned", "earned", "cost"
+DIFFERENCE, ADJUSTMENT = "difference", "adjustment"
+TOPPED_UP, ADJUSTED = "prepaid.topped_up", "prepaid.adjusted"
+HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 
 
 def deposit_of(channel_id: UUID) -> str:
@@ -29,6 +40,11 @@ def deposit_of(channel_id: UUID) -> str:
 def payable_to(party_id: UUID | str) -> str:
     """The account code of what we owe a supplier or partner."""
     return f"payable:{party_id}"
+
+
+def prepaid_at(supplier_id: UUID) -> str:
+    """The account code of what we have put in at a supplier."""
+    return f"prepaid:{supplier_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +106,18 @@ class Earning:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """A delivered benefit costs us something, owed to `party`."""
+    """A delivered benefit costs us something: owed to `party`, or taken from what we have put in there (`prepaid`).
+
+    `difference`: it was delivered after its item had ended otherwise.
+    """
 
     order_id: UUID
     item_id: UUID
     party: UUID
     cost: Money
     key: str
+    prepaid: bool = False
+    difference: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +146,45 @@ class PostedLine:
     item_id: UUID | None
     order_id: UUID | None
     memo: str
+
+
+@dataclass(frozen=True, slots=True)
+class Burn:
+    """How fast money is spent: minor units an hour over the last hour, day and seven days, from bookings.
+
+    Spent is what purchases and differences cost in that time, less what was reversed, divided by the time (or by the
+    account's age where that is shorter, but by an hour at least).
+    """
+
+    hour_minor: int = 0
+    day_minor: int = 0
+    week_minor: int = 0
+
+    @property
+    def usual_minor(self) -> int:
+        """The higher one of the last day and the last week: what forecasts count with."""
+        return max(self.day_minor, self.week_minor)
+
+    def hours_left(self, left_minor: int) -> int | None:
+        """Whole hours that this much lasts at the usual rate; None: nothing is spent."""
+        return _hours(left_minor, self.usual_minor)
+
+    def hours_left_now(self, left_minor: int) -> int | None:
+        """As above, at the rate of the last hour."""
+        return _hours(left_minor, self.hour_minor)
+
+
+def _hours(left_minor: int, rate_minor: int) -> int | None:
+    return max(0, left_minor) // rate_minor if rate_minor > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepaid:
+    """What is booked at a supplier: `balance` = `paid_in` - `spent`. `since` is the first booking."""
+
+    supplier_id: UUID
+    balance: Money
+    paid_in_minor: int
+    spent_minor: int
+    since: datetime
+    burn: Burn

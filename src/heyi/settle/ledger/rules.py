@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from heyi.kernel.money import Money
 from heyi.settle.ledger.model import (
+    ADJUSTED,
+    ADJUSTMENT,
     CASH,
     COST,
+    DAY,
+    DIFFERENCE,
     EARNED,
+    HOUR,
+    TOPPED_UP,
     UNEARNED,
+    WEEK,
+    Burn,
     Charge,
     Cost,
     Earning,
@@ -18,6 +27,7 @@ from heyi.settle.ledger.model import (
     Posting,
     deposit_of,
     payable_to,
+    prepaid_at,
 )
 
 
@@ -48,11 +58,12 @@ def earned(earning: Earning) -> Entry:
 
 def accrued(cost: Cost) -> Entry:
     money = cost.cost
+    source = prepaid_at(cost.party) if cost.prepaid else payable_to(cost.party)
     return Entry(
-        "cost.accrued",
+        "difference.accrued" if cost.difference else "cost.accrued",
         (
-            Posting(COST, money.amount_minor, money.currency, cost.item_id),
-            Posting(payable_to(cost.party), -money.amount_minor, money.currency, cost.item_id),
+            Posting(DIFFERENCE if cost.difference else COST, money.amount_minor, money.currency, cost.item_id),
+            Posting(source, -money.amount_minor, money.currency, cost.item_id),
         ),
         cost.order_id,
         f"cost:{cost.key}",
@@ -72,11 +83,45 @@ def topped_up(account: str, money: Money, key: str, memo: str) -> Entry:
     )
 
 
-def reversal(kind: str, postings: Sequence[Posting], key: str, order_id: UUID | None) -> Entry:
+def put_in(supplier_id: UUID, money: Money, key: str, memo: str) -> Entry:
+    """Money sent to a supplier."""
+    return _prepaid(TOPPED_UP, CASH, supplier_id, money, key, memo)
+
+
+def adjusted(supplier_id: UUID, money: Money, key: str, memo: str) -> Entry:
+    """What the account there gained (or lost, below zero) without heyi."""
+    return _prepaid(ADJUSTED, ADJUSTMENT, supplier_id, money, key, memo)
+
+
+def _prepaid(kind: str, other: str, supplier_id: UUID, money: Money, key: str, memo: str) -> Entry:
+    return Entry(
+        kind,
+        (
+            Posting(prepaid_at(supplier_id), money.amount_minor, money.currency),
+            Posting(other, -money.amount_minor, money.currency),
+        ),
+        None,
+        f"prepaid:{supplier_id}:{key}",
+        memo,
+    )
+
+
+def burn(hour_minor: int, day_minor: int, week_minor: int, since: datetime, now: datetime) -> Burn:
+    """Rates an hour out of what was spent in the last hour, day and seven days."""
+    age = max(HOUR, now - since)
+
+    def rate(spent: int, window: timedelta) -> int:
+        return max(0, spent) * 3600 // int(min(window, age).total_seconds())
+
+    return Burn(rate(hour_minor, HOUR), rate(day_minor, DAY), rate(week_minor, WEEK))
+
+
+def reversal(kind: str, postings: Sequence[Posting], key: str, order_id: UUID | None, memo: str = "") -> Entry:
     """The same postings with the other sign; mistakes and undone uses are mended so, never edited."""
     return Entry(
         f"{kind}.reversed",
         tuple(Posting(p.account, -p.amount_minor, p.currency, p.item_id) for p in postings),
         order_id,
         f"reverse:{key}",
+        memo,
     )

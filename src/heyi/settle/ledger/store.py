@@ -76,3 +76,15 @@ async def sums(tx: Tx) -> list[Row]:
 
 async def drifted(tx: Tx) -> list[Row]:
     return await tx.rows(SQL["drifted"])
+
+
+async def prepaid(tx: Tx, accounts: Sequence[str], *, now: datetime) -> list[Row]:
+    return await tx.rows(SQL["prepaid"], accounts=text_col(sorted(accounts)), now=now)
+
+
+async def entry(tx: Tx, id: UUID) -> list[Row]:
+    return await tx.rows(SQL["entry"], id=id)
+
+
+async def forget_turnover(tx: Tx, *, before: datetime) -> int:
+    return await tx.run(SQL["forget_turnover"], before=before)

@@ -3,10 +3,22 @@
 Any flow may raise and clear them inside its own transaction, and writes the answered facts to the outbox.
 """
 
-from heyi.watch.warning import model
-from heyi.watch.warning.actions import acknowledge, clear, find, raise_, search, snooze, sweep
+from heyi.watch.warning import model, thresholds
+from heyi.watch.warning.actions import (
+    acknowledge,
+    clear,
+    find,
+    raise_,
+    search,
+    snooze,
+    sweep,
+    watch_money,
+    watch_stock,
+)
+from heyi.watch.warning.judging import MoneyReading, StockReading
 from heyi.watch.warning.model import Trouble, Warned
 
 __all__ = [
-    "Trouble", "Warned", "acknowledge", "clear", "find", "model", "raise_", "search", "snooze", "sweep",
+    "MoneyReading", "StockReading", "Trouble", "Warned", "acknowledge", "clear", "find", "model", "raise_", "search",
+    "snooze", "sweep", "thresholds", "watch_money", "watch_stock",
 ]  # fmt: skip

@@ -10,9 +10,10 @@ from heyi.infra.db import Tx
 from heyi.kernel.clock import millis
 from heyi.kernel.facts import Fact
 from heyi.kernel.ids import new_ids
-from heyi.watch.warning import facts, rules, store
+from heyi.watch.warning import facts, judging, rules, store, thresholds
 from heyi.watch.warning.errors import SnoozePast, WarningOver, WarningUnknown
-from heyi.watch.warning.model import Trouble, Warned
+from heyi.watch.warning.judging import Judged, MoneyReading, StockReading
+from heyi.watch.warning.model import Thresholds, Trouble, Warned
 
 SWEPT_MAX = 500
 
@@ -47,6 +48,29 @@ async def clear(tx: Tx, gone: Sequence[tuple[str, str]], *, now: datetime) -> li
     if calms:
         await store.calm(tx, [one.id for one in calms], now=now)
     return await _end(tx, ends, now)
+
+
+async def watch_money(tx: Tx, readings: Sequence[MoneyReading], *, now: datetime) -> list[Fact]:
+    """Judge supplier accounts by their thresholds; raise and clear what that asks for."""
+    before, limits = await _known(tx, judging.MONEY_KINDS, [one.subject for one in readings])
+    return await _say(tx, [judging.money(o, limits[o.subject], before.get(o.subject, {})) for o in readings], now)
+
+
+async def watch_stock(tx: Tx, readings: Sequence[StockReading], *, now: datetime) -> list[Fact]:
+    """Judge benefits' keys by their thresholds; raise and clear what that asks for."""
+    before, limits = await _known(tx, judging.STOCK_KINDS, [one.subject for one in readings])
+    return await _say(tx, [judging.stock(o, limits[o.subject], before.get(o.subject, {})) for o in readings], now)
+
+
+async def _known(
+    tx: Tx, kinds: Sequence[str], subjects: Sequence[str]
+) -> tuple[dict[str, dict[str, str]], dict[str, Thresholds]]:
+    return await store.open_of(tx, kinds, subjects), await thresholds.of(tx, subjects)
+
+
+async def _say(tx: Tx, judged: Sequence[Judged], now: datetime) -> list[Fact]:
+    raised = await raise_(tx, [trouble for one in judged for trouble in one.raised], now=now)
+    return raised + await clear(tx, [key for one in judged for key in one.gone], now=now)
 
 
 async def sweep(tx: Tx, *, now: datetime) -> list[Fact]:

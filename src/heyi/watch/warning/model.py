@@ -21,6 +21,8 @@ STOCK_LOW, STOCK_FORECAST, KEYS_EXPIRING = "stock_low", "stock_forecast", "keys_
 BREAKER_OPEN, UNMAPPED_ANSWER, OFFER_HELD = "breaker_open", "unmapped_answer", "offer_held"
 CALLBACKS_REFUSED, DRIFT = "callbacks_refused", "drift"
 
+ALLIANCE = "alliance"  # the subject of thresholds that hold for all
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -42,12 +44,15 @@ OTHER = Kind()
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """Something to be warned of. `numbers` fill the places of its text (words.py) and are shown beside it; nothing
-    secret or personal. A kind without words in words.py brings its own `zh` and `en`."""
+    secret or personal. `words` names another entry there than the kind's own; a kind without words brings its own
+    `zh` and `en`.
+    """
 
     kind: str
     subject: str
     numbers: Mapping[str, object] = field(default_factory=dict)
     level: str = WARNING
+    words: str = ""
     zh: str = ""
     en: str = ""
 
@@ -72,3 +77,21 @@ class Warned:
     acknowledged_at: datetime | None
     acknowledged_by: str | None
     mailed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Suppliers: `balance_minor` (below it), `hours` and `hours_critical` left at the usual rate and at the last
+    hour's, `difference_minor` tolerated, and for how many looks running (`difference_polls`). Benefits: `keys` left,
+    `days` left by recent demand, and `expiring_days` ahead in which keys may go to waste. Zero hours, days, keys or
+    expiring days: do not warn of that.
+    """
+
+    balance_minor: int = 100_00
+    hours: int = 24
+    hours_critical: int = 2
+    difference_minor: int = 1_00
+    difference_polls: int = 3
+    keys: int = 10
+    days: int = 3
+    expiring_days: int = 7

@@ -70,3 +70,23 @@ where id = %(id)s and cleared_at is null returning *;
 -- Quiet until then.
 update warning.warnings set snoozed_until = %(until)s, snoozed_by = %(by)s
 where id = %(id)s and cleared_at is null returning *;
+
+-- name: thresholds_of
+-- What was set for these subjects.
+select subject, name, value from warning.thresholds where subject = any(%(subjects)s::text[]) order by subject, name;
+
+-- name: set_thresholds
+-- The last word counts.
+insert into warning.thresholds as t (subject, name, value, set_by, set_at)
+select %(subject)s, name, value, %(by)s, %(now)s
+from unnest(%(names)s::text[], %(values)s::bigint[]) as n (name, value) order by name
+on conflict (subject, name) do update set value = excluded.value, set_by = excluded.set_by, set_at = excluded.set_at;
+
+-- name: drop_thresholds
+-- Back to what holds without them.
+delete from warning.thresholds where subject = %(subject)s and name = any(%(names)s::text[]);
+
+-- name: open_of
+-- What is open about these subjects, whatever the kind: readings are judged with what was said before.
+select w.kind, w.subject, w.level from warning.warnings w
+where w.kind = any(%(kinds)s::text[]) and w.subject = any(%(subjects)s::text[]) and w.cleared_at is null;

@@ -16,7 +16,7 @@ Key = tuple[str, str]
 
 def said(trouble: Trouble) -> tuple[str, str]:
     """Its text, in both languages."""
-    zh, en = words.say(trouble.kind, trouble.numbers)
+    zh, en = words.say(trouble.words or trouble.kind, trouble.numbers)
     return (trouble.zh or zh)[:TEXT_MAX], (trouble.en or en)[:TEXT_MAX]
 
 

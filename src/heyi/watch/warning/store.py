@@ -32,6 +32,14 @@ async def open_ones(tx: Tx, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, 
     return {(row.kind, row.subject): _warned(row) for row in rows}
 
 
+async def open_of(tx: Tx, kinds: Sequence[str], subjects: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The levels of what is open, by subject and kind."""
+    found: dict[str, dict[str, str]] = {}
+    for row in await tx.rows(SQL["open_of"], kinds=text_col(kinds), subjects=text_col(subjects)):
+        found.setdefault(row.subject, {})[row.kind] = row.level
+    return found
+
+
 async def keep(tx: Tx, rows: Sequence[Kept], *, now: datetime) -> list[Warned]:
     found = await tx.rows(
         SQL["keep"], ids=col(id for id, *_ in rows), kinds=text_col(one.kind for _, one, *_ in rows),

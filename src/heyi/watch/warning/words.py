@@ -1,7 +1,7 @@
 """Warnings in words: one line per kind, Chinese and English, with {places} filled from the warning's numbers.
 
-A place that the numbers do not have becomes an empty word. Amounts are minor units in the numbers (`…_minor`, with a
-`currency` beside them) and are read as 99.00 CNY in the text.
+A kind with a "/word" behind it is another way to say it. A place that the numbers do not have becomes an empty word.
+Amounts are minor units in the numbers (`…_minor`, with a `currency` beside them) and are read as 99.00 CNY in the text.
 """
 
 from __future__ import annotations
@@ -11,6 +11,51 @@ from collections.abc import Mapping
 from heyi.watch.warning import model
 
 WORDS: Mapping[str, tuple[str, str]] = {
+    model.BALANCE_LOW: (
+        "供货商 {supplier} 余额不足：剩 {left_minor}，按近期消耗（每小时 {rate_minor}）还可用 {hours_left} 小时",
+        "the balance at {supplier} is low: {left_minor} left, {hours_left} hours at {rate_minor} an hour",
+    ),
+    f"{model.BALANCE_LOW}/unspent": (
+        "供货商 {supplier} 余额不足：剩 {left_minor}",
+        "the balance at {supplier} is low: {left_minor} left",
+    ),
+    f"{model.BALANCE_DIFFERS}/more": (
+        "供货商 {supplier} 的余额比账面多 {difference_minor}。可能：有一笔充值未登记，或供货商售后退款、赠送",
+        "{supplier} reports {difference_minor} more than the books. It may be that a top-up was not recorded, or that"
+        " they gave money back after the sale",
+    ),
+    f"{model.BALANCE_DIFFERS}/more_growing": (
+        "供货商 {supplier} 的余额比账面多 {difference_minor}，且在增大。可能：入账成本高于供货商实扣",
+        "{supplier} reports {difference_minor} more than the books, and it grows. It may be that costs are booked"
+        " higher than what is charged",
+    ),
+    f"{model.BALANCE_DIFFERS}/less": (
+        "供货商 {supplier} 的余额比账面少 {difference_minor}。可能：登记的充值尚未到账，系统外采购、手续费，"
+        "或供货商称失败却扣了款",
+        "{supplier} reports {difference_minor} less than the books. It may be that a recorded top-up has not arrived,"
+        " that somebody bought there without heyi, a fee was taken, or a purchase they call failed was charged",
+    ),
+    f"{model.BALANCE_DIFFERS}/less_growing": (
+        "供货商 {supplier} 的余额比账面少 {difference_minor}，且在增大。可能：实扣高于入账成本，或有人在系统外采购",
+        "{supplier} reports {difference_minor} less than the books, and it grows. It may be that more is charged than"
+        " was booked, or that somebody buys there without heyi",
+    ),
+    model.BALANCE_UNREAD: (
+        "供货商 {supplier} 的余额连续 {count} 次查询失败：{why}",
+        "the balance at {supplier} could not be read {count} times running: {why}",
+    ),
+    model.STOCK_LOW: (
+        "{benefit} 卡密仅剩 {ready} 张（日均需求 {demand}）",
+        "{benefit}: only {ready} keys are left ({demand} go a day)",
+    ),
+    model.STOCK_FORECAST: (
+        "{benefit} 卡密剩 {ready} 张，按日均需求 {demand} 约可用 {days_left} 天",
+        "{benefit}: {ready} keys last about {days_left} days at {demand} a day",
+    ),
+    model.KEYS_EXPIRING: (
+        "{benefit} 有 {expiring} 张卡密将在 {within_days} 天内过期，按近期需求约 {wasted} 张卖不完",
+        "{benefit}: {expiring} keys expire within {within_days} days, about {wasted} of them unsold at recent demand",
+    ),
     model.BREAKER_OPEN: (
         "供货商 {supplier} 已熔断：{why}",
         "the breaker of {supplier} is open: {why}",
