@@ -58,20 +58,53 @@ def suppliers() -> list[Supplier]:
             Product(id="31101", name="外卖红包卡密", kind="card", price_fen=485, face_value_fen=500),
             Product(id="31201", name="话费50元", kind="mobile", price_fen=4965, face_value_fen=5000),
         ),
+        *_with_the_usual_shelf(),
     ]
 
 
-def _supplier(dialect: str, credentials: dict[str, str], *products: Product, calls_per_s: int = 0) -> Supplier:
-    """An instance that bears its dialect's name, of a dialect whose makers do not take a number twice."""
+def _supplier(
+    dialect: str, credentials: dict[str, str], *products: Product, calls_per_s: int = 0, dedupe: bool = True
+) -> Supplier:
+    """An instance that bears its dialect's name, most often of one whose makers do not take a number twice."""
     return Supplier(
         name=dialect,
         dialect=dialect,
         credentials=credentials,
-        dedupe=True,
+        dedupe=dedupe,
         calls_per_s=calls_per_s,
         partner_key=f"simulator-{dialect}-partner",
         products=_by_id(*products),
     )
+
+
+def _with_the_usual_shelf() -> list[Supplier]:
+    kayixin = {"app_id": "10030", "secret": "simulator-kayixin-secret"}
+    yiqida = {"user_name": "10040", "key": "simulator-yiqida-key"}
+    fengzhushou = {"project_code": "SIM50", "key": "simulator-fengzhushou-key"}
+    chengquan = {"app_id": "10060", "key": "simulator-chengquan-key"}
+    mifeng = {"app_key": "simulator-mifeng-app", "secret": "simulator-mifeng-secret"}
+    return [
+        _supplier("kayixin", kayixin, *_shelf("3", 1510, 795, 955, 475), dedupe=False),
+        _supplier("yiqida", yiqida, *_shelf("4", 1505, 805, 945, 485), dedupe=False),
+        _supplier("fengzhushou", fengzhushou, *_shelf("5", 1490, 810, 965), dedupe=False),
+        _supplier("chengquan", chengquan, *_shelf("6", 1495, 785, 970, 465), dedupe=False),
+        _supplier("mifeng", mifeng, *_shelf("7", 1485, 815, 940, 490)),
+    ]
+
+
+def _shelf(first: str, video: int, music: int, game: int, cards: int = 0) -> list[Product]:
+    """What everybody sells, at one supplier's prices in fen; product numbers begin with the supplier's digit."""
+    products = [
+        Product(id=f"{first}0001", name="视频会员月卡", price_fen=video, face_value_fen=2500, pattern=PHONE),
+        Product(id=f"{first}0002", name="音乐会员月卡", price_fen=music, face_value_fen=1500, pattern=PHONE),
+        Product(id=f"{first}0003", name="游戏点券", price_fen=game, face_value_fen=1000, pattern=QQ),
+        Product(id=f"{first}0201", name="话费50元", kind="mobile", price_fen=4970, face_value_fen=5000),
+    ]
+    if cards:
+        products.append(
+            Product(id=f"{first}0101", name="外卖红包卡密", kind="card", price_fen=cards, face_value_fen=500)
+        )
+    return products
 
 
 def _by_id(*products: Product) -> dict[str, Product]:

@@ -74,8 +74,58 @@ def exact(mine: str, theirs: object) -> bool:
     return isinstance(theirs, str) and hmac.compare_digest(mine.encode(), theirs.encode("utf-8", "replace"))
 
 
+def kayixin(app_id: str, secret: str, version: str, stamp: str, body: bytes) -> str:
+    """Lower-case MD5 of app id, secret, version and time, with the body as it was sent."""
+    return _md5(f"{app_id}{secret}{version}{stamp}".encode() + body)
+
+
+def yiqida(stamp: str, body: bytes, key: str) -> str:
+    """Lower-case MD5 of time, the body as it was sent, and key; with no time, the signature of a callback."""
+    return _md5(stamp.encode() + body + key.encode())
+
+
+def pairs(fields: Mapping[str, object]) -> str:
+    """`k=v&k=v` in the order of the names, without the signature and without what is empty."""
+    filled = ((name, written(value)) for name, value in sorted(fields.items()) if name != "sign")
+    return "&".join(f"{name}={value}" for name, value in filled if value.strip())
+
+
+def fengzhushou(fields: Mapping[str, object], key: str) -> str:
+    """Upper-case SHA-1 of the sorted filled fields and `&signKey=`."""
+    return hashlib.sha1(f"{pairs(fields)}&signKey={key}".encode()).hexdigest().upper()
+
+
+def chengquan(fields: Mapping[str, object], key: str) -> str:
+    """Upper-case MD5 of the sorted filled fields and `&key=`."""
+    return _md5(f"{pairs(fields)}&key={key}".encode()).upper()
+
+
+def mifeng(fields: Mapping[str, object], secret: str) -> str:
+    """Lower-case MD5 of every sorted name and value, empty or not, a list as `Array`, no `datas`; then the secret."""
+    signed = ((name, value) for name, value in sorted(fields.items()) if name not in ("sign", "datas"))
+    text = "".join(f"{name}{'Array' if isinstance(value, list | dict) else written(value)}" for name, value in signed)
+    return _md5(f"{text}{secret}".encode())
+
+
+def written(value: object) -> str:
+    """A value as it stands in the request. Numbers must have been read as texts: 15.20 is not 15.2 here."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case str() | int():
+            return str(value)
+    return compact_json(value)
+
+
 def same(mine: str, theirs: object) -> bool:
-    return isinstance(theirs, str) and hmac.compare_digest(mine.encode(), theirs.strip().lower().encode())
+    """For suppliers to whom upper or lower case does not matter."""
+    return isinstance(theirs, str) and hmac.compare_digest(mine.lower().encode(), theirs.strip().lower().encode())
+
+
+def _md5(text: bytes) -> str:
+    return hashlib.md5(text).hexdigest()
 
 
 def _code_units(character: str) -> bytes:

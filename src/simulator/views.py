@@ -12,7 +12,8 @@ from simulator.world import Shop
 TEXT_KEPT = 4_000
 SECRET_HEADERS = re.compile(rb"sign|authorization|cookie|key|token")
 SECRET_FIELDS = re.compile(
-    r'(\\*"(?:sign|app_key|card_no|card_password|card_number|card_pwd)\\*"\s*:\s*\\*")([^"\\]{0,200})'
+    r'((?:\\*"(?:sign|app_key|card_no|card_password|card_number|card_pwd|cardNo|cardPwd)\\*"\s*:\s*\\*"'
+    r'|----|(?:^|&)(?:sign|app_key)=))([^"\\&]{0,200})'
 )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from tests.simulator.running import start_simulator
 from tests.simulator.speaking import Fulu, Kasushou, Listener, World
+from tests.simulator.tongues import TONGUES, Tongue
 
 ACKS = {"kasushou": "ok", "fulu": "SUCCESS"}
 
@@ -33,5 +34,20 @@ def listener(world: World, client: Kasushou | Fulu) -> Iterator[Listener]:
     """Callbacks of the client's supplier end here and are acknowledged in its own word."""
     hearing = Listener(ACKS[client.name])
     world.put(f"suppliers/{client.name}", {"callback_url": hearing.url, "callback_gap_ms": 10, "work_ms": 5})
+    yield hearing
+    hearing.close()
+
+
+@pytest.fixture(params=list(TONGUES))
+def tongue(request: pytest.FixtureRequest, world: World) -> Tongue:
+    """A client of every further dialect, in turn."""
+    return TONGUES[request.param](world)
+
+
+@pytest.fixture
+def ears(world: World, tongue: Tongue) -> Iterator[Listener]:
+    """Callbacks of the tongue's supplier end here and are acknowledged in its own word."""
+    hearing = Listener(tongue.ack)
+    world.put(f"suppliers/{tongue.name}", {"callback_url": hearing.url, "callback_gap_ms": 10, "work_ms": 5})
     yield hearing
     hearing.close()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
 
@@ -174,11 +175,20 @@ class Fulu:
         return {"success": "done"}.get(status, status)
 
 
+class Heard(dict[str, Any]):
+    """A callback's fields, JSON or form, with what its signature may stand over or in."""
+
+    def __init__(self, raw: bytes, headers: dict[str, str], path: str) -> None:
+        is_json = raw.startswith(b"{")
+        super().__init__(json.loads(raw) if is_json else parse_qsl(raw.decode("utf-8", "replace"), True))
+        self.raw, self.headers, self.query = raw, headers, dict(parse_qsl(urlsplit(path).query))
+
+
 class Listener:
     """Hears a supplier's callbacks and answers with the words it is given, the last one for ever."""
 
     def __init__(self, *answers: str) -> None:
-        self.heard: list[dict[str, Any]] = []
+        self.heard: list[Heard] = []
         self.raw: list[tuple[str, dict[str, str], bytes]] = []  # path, headers, body
         self.answers = list(answers)
         self.pause = threading.Event()  # cleared: it hears, and does not answer
@@ -191,8 +201,9 @@ class Listener:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 word = listener.answers.pop(0) if len(listener.answers) > 1 else listener.answers[0]
-                listener.raw.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
-                listener.heard.append(json.loads(body) if body.startswith(b"{") else {})
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                listener.raw.append((self.path, headers, body))
+                listener.heard.append(Heard(body, headers, self.path))
                 listener.pause.wait(PATIENCE_S)
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(word)))

@@ -22,6 +22,32 @@ def test_fulu_sorts_characters_not_fields() -> None:
     assert sorted("Ａ😀", key=signing._code_units) == ["😀", "Ａ"]
 
 
+def test_yiqida_signs_as_its_document_shows() -> None:
+    body = b'{"external_orderno":"test001","orderNo":""}'
+    assert signing.yiqida("1756972222538", body, "1234567890") == "75b83efcf9f67a921f20bad6f461d938"
+    assert signing.yiqida("", b'{"orderNo":"B1","status":4}', "1234567890") == "d99cd027c2039798dcdbea17d78046e2"
+
+
+def test_kayixin_signs_the_bytes_that_were_sent() -> None:
+    body = '{"outerNumber":"itm_1-1","name":"中/文"}'.encode()
+    assert signing.kayixin("10030", "k", "3.0", "1760767397", body) == "44eecf67eb653f37be3a2bb59492bfc7"
+
+
+def test_empty_fields_are_left_out_and_numbers_stay_as_written() -> None:
+    stamp = "1756972222538"
+    order = {"projectCode": "P", "timestamp": stamp, "num": "1", "skuPrice": "15.20", "account": "13800138001"}
+    mine = signing.fengzhushou({**order, "ext": "", "callbackUrl": None, "sign": "x"}, "k")
+    assert mine == "9E799F04D8AC0F94A2288DC9AFD2433E45D94AE3"
+    order = {"order_no": "itm_1-1", "app_id": "10060", "amount": "1", "notify_url": " "}
+    assert signing.chengquan(order, "k") == "CE6022F07510ACD29F669C636A93AEA5"
+
+
+def test_mifeng_signs_empty_fields_and_says_array_for_cards() -> None:
+    fields = {"third_id": "itm_1-1", "app_key": "1", "timestamp": "1756972222", "goods_sku": "", "call_back_url": None}
+    signed = signing.mifeng({**fields, "ys_cards": [{"card_no": "1"}], "datas": {"target": "1"}, "sign": "x"}, "s")
+    assert signed == "0a975bf5544b157572b3eb1cb2a38cfa"
+
+
 @pytest.mark.parametrize(
     ("wrong", "code"),
     [({"sign": "0" * 40}, 401), ({"stamp": "1758153600000"}, 403), ({"stamp": "1758153600"}, 403)],

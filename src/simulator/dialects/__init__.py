@@ -1,10 +1,15 @@
 """What suppliers speak: one file per dialect, one table that names them all."""
 
+from simulator.dialects.chengquan import Chengquan
 from simulator.dialects.dujiao_next import DujiaoNext
 from simulator.dialects.fanchen import Fanchen
+from simulator.dialects.fengzhushou import Fengzhushou
 from simulator.dialects.fulu import Fulu
 from simulator.dialects.kasushou import Kasushou
+from simulator.dialects.kayixin import Kayixin
+from simulator.dialects.mifeng import Mifeng
 from simulator.dialects.speech import Speech
+from simulator.dialects.yiqida import Yiqida
 
 SPEECHES: dict[str, Speech] = {
     "kasushou": Kasushou(),
@@ -12,4 +17,9 @@ SPEECHES: dict[str, Speech] = {
     "dujiao_next": DujiaoNext(),
     "fanchen": Fanchen(xml=False),
     "fanchen_xml": Fanchen(xml=True),
+    "kayixin": Kayixin(),
+    "yiqida": Yiqida(),
+    "fengzhushou": Fengzhushou(),
+    "chengquan": Chengquan(),
+    "mifeng": Mifeng(),
 }
