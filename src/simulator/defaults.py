@@ -78,7 +78,7 @@ def _supplier(
 
 
 def _with_the_usual_shelf() -> list[Supplier]:
-    kayixin = {"app_id": "10030", "secret": "simulator-kayixin-secret"}
+    kayixin = {"app_id": "10030", "secret": "simulator-kayixin-secret-32bytes"}
     yiqida = {"user_name": "10040", "key": "simulator-yiqida-key"}
     fengzhushou = {"project_code": "SIM50", "key": "simulator-fengzhushou-key"}
     chengquan = {"app_id": "10060", "key": "simulator-chengquan-key"}

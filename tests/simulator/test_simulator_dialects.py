@@ -1,8 +1,11 @@
 """The stories that every further dialect tells in its own words: orders, refusals, queries, callbacks, faults."""
 
+import base64
+import json
 import time
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from tests.simulator.speaking import Listener, World, until
 from tests.simulator.tongues import Chengquan, Kayixin, Mifeng, Tongue, Yiqida
 
@@ -286,3 +289,16 @@ def test_the_fields_of_a_top_up_are_told(world: World) -> None:
     assert Kayixin(world).ask("goods/getDetail", {"goodsId": 1})["code"] == 2001
     told = Yiqida(world).ask("UserCommdity/GetCommodityInfo", {"id": 40001})["data"]
     assert "充值账号" in told["template"]
+
+
+def test_the_cards_of_a_kayixin_callback_open_with_the_secret(world: World) -> None:
+    client, hearing = Kayixin(world), Listener("ok")
+    world.put("suppliers/kayixin", {"callback_url": hearing.url})
+    client.buy_cards("c-1", 2)
+    until(lambda: hearing.heard)
+    hearing.close()
+    sealed = base64.b64decode(hearing.heard[0]["cards"])
+    opener = Cipher(algorithms.AES(client.secret.encode()), modes.ECB()).decryptor()
+    text = opener.update(sealed)
+    cards = json.loads(text[: -text[-1]])
+    assert [(one["cardNo"], one["cardPwd"]) for one in cards] == client.cards("c-1")

@@ -106,7 +106,7 @@ class Tongue:
 
 class Kayixin(Tongue):
     name, ack, fine, shelf, price_fen = "kayixin", "ok", 1000, "3", 1510
-    secret = "simulator-kayixin-secret"
+    secret = "simulator-kayixin-secret-32bytes"
     codes = {"sold_out": 2004, "balance": 2009, "decline": 2006, "account": 2007, "number": 2008, "above": 2005,
              "product": 2001, "off": 2002, "kind": 2003, "order": 3001, "sign": 1001, "who": 1002, "time": 1003,
              "path": 1004, "body": 1005, "address": 1006, "often": 1007}  # fmt: skip

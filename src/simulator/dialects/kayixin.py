@@ -1,13 +1,18 @@
 """卡易信 v3.
 
-From public clients (no document was readable): the headers X-APP-ID, X-Version, X-Timestamp in seconds and X-Signature
-over the body as sent, in callbacks too; the paths; code 1000 is success; goodsType 1 card, 3 top-up; status 1 on sale;
-rechargeTemplates, whose title is the name that `attach` must use; safePrice is for the whole order, not for one piece;
-order status 0 unpaid, 1 and 7 waiting, 2, 8 and 9 processing, 3 done, 4 cancelled, 5 refunded; cardNo and cardPwd;
-an answer to a new order names only its number, and cards that are there at once; a callback's cards are a text;
-money is a number; one client answers a callback with `ok`.
-This simulator's reading: the clock window; twenty goods to a page; a template's type 12 is a plain text; a failure that
-gives the money back is 5, one that does not is 4; a repeated outer number is a new order (`dedupe` off); the refusals:
+From the document (商家客户API 3.0): the headers X-APP-ID, X-Version, X-Timestamp in seconds and X-Signature over the
+body as sent, in callbacks too; the paths; code 1000 is success and every other a failure that only `msg` explains;
+goodsType 1 card, 3 top-up; status 1 on sale, 2 paused; rechargeTemplates, whose title is the name that `attach` must
+use (type 0: a line of text); safePrice is for the whole order; an order's status 0 unpaid, 1 waiting, 2 under way,
+3 done, 4 withdrawn with all the money back, 5 refunded, perhaps nothing or a part (retMoney says), 7 to be matched,
+8 and 9 withdrawal and refund under way; an answer to a new order names only its number, and cards that are there at
+once; money is a number; cards are in clear but for a callback, where they are one text: AES-256-ECB, PKCS7, base64,
+the secret for a key; a callback is answered with `ok`.
+From public clients: an `attach` named 充值账号 is the usual one.
+This simulator's reading: the clock window; twenty goods to a page, allPage counts pages (the document's titles say the
+opposite of the names); a failure that gives the money back is 4, one that does not is 5; a repeated outer number is a
+new order (`dedupe` off); callbacks are sent again as everywhere here, the document says after 15 s to 30 min, seven
+times; the refusals:
 
   1001 signature wrong       1002 app id wrong          1003 time outside five minutes   1004 no such endpoint
   1005 field missing or unreadable                      1006 address not on the list     1007 asked too often
@@ -16,10 +21,10 @@ gives the money back is 5, one that does not is 4; a repeated outer number is a 
   2009 balance too low       3001 no such order
 """
 
-from simulator import signing
+from simulator import ciphers, signing
 from simulator.asgi import Answer, Request
 from simulator.callbacks import Message
-from simulator.desk import Asked, Desk, Faults, state_now
+from simulator.desk import QUANTITY_MAX, Asked, Desk, Faults, state_now
 from simulator.dialects.speech import (
     UNMAPPED_CODE,
     UNMAPPED_STATUS,
@@ -44,7 +49,7 @@ from simulator.dialects.speech import (
     text,
     whole,
 )
-from simulator.model import Order, Product, State, Supplier, Why
+from simulator.model import Card, Order, Product, State, Supplier, Why
 from simulator.world import Shop
 
 VERSION = "3.0"
@@ -92,14 +97,19 @@ class Kayixin(Speech):
                 order = order_asked_for(shop, asking.outer, text(asking.body.get("orderNumber")), 3001)
                 return _answer(_order(order, state_now(order)), faults), None
             case "user/getAccount":
-                data: Json = {"userName": shop.supplier.name, "balance": amount(shop.supplier.balance_fen)}
+                data: Json = {"balance": amount(shop.supplier.balance_fen)}
+            case "goods/getDirs":
+                kinds = [{"id": 1, "name": "卡券"}, {"id": 3, "name": "直充"}]
+                return _answer([{**one, "img": "", "children": [], "brands": []} for one in kinds]), None
             case "goods/getList":
                 data = _page(desk, shop, asking.body)
             case "goods/getDetail":
                 product = product_asked_for(shop, asking.product, CODES)
-                field = {"type": 12, "title": FIELD, "placeholder": "", "required": 1, "regex": product.pattern}
+                field = {"type": 0, "title": FIELD, "placeholder": "", "required": 1, "regex": product.pattern}
                 data = {
                     **_goods(desk, shop, product),
+                    "minQuantity": 1,
+                    "maxQuantity": QUANTITY_MAX,
                     "stockCount": desk.stock_shown(shop, product),
                     "rechargeTemplates": [] if product.kind == "card" else [{**field, "options": []}],
                 }
@@ -112,7 +122,8 @@ class Kayixin(Speech):
 
     def callback(self, supplier: Supplier, order: Order, state: State, at_ms: int) -> Message:
         shown = _order(order, state)
-        shown["cards"] = signing.compact_json(shown["cards"])
+        cards = shown.pop("cards")
+        shown["cards"] = ciphers.aes_256_ecb(signing.compact_json(cards), supplier.secret) if cards else ""
         app_id, stamp = supplier.credentials["app_id"], str(at_ms // 1000)
         headers = {"X-APP-ID": app_id, "X-Version": VERSION, "X-Timestamp": stamp}
         body = signing.compact_json(shown).encode()
@@ -150,8 +161,8 @@ class Kayixin(Speech):
         return _answer(told, faults), order
 
 
-def _answer(data: Json, faults: Faults | None = None) -> Answer:
-    if strange(faults) == "status" and "status" in data:
+def _answer(data: Json | list[Json], faults: Faults | None = None) -> Answer:
+    if strange(faults) == "status" and isinstance(data, dict) and "status" in data:
         data["status"] = UNMAPPED_STATUS
     code = UNMAPPED_CODE if strange(faults) == "code" else 1000
     return as_json({"code": code, "msg": "操作成功", "data": data})
@@ -159,7 +170,7 @@ def _answer(data: Json, faults: Faults | None = None) -> Answer:
 
 def _status(order: Order, state: State) -> int:
     if state is State.FAILED:
-        return 5 if order.refunded else 4
+        return 4 if order.refunded else 5
     return {State.UNTREATED: 1, State.PROCESSING: 2, State.DONE: 3}[state]
 
 
@@ -168,16 +179,20 @@ def _order(order: Order, state: State) -> Json:
     return {
         "orderNumber": order.number,
         "outerNumber": order.outer,
-        "goodsId": number(order.product),
         "status": _status(order, state),
         "count": order.quantity,
         "money": amount(order.price_fen),
         "retMoney": amount(order.price_fen if ended and order.refunded else 0),
         "result": order.text if ended else "",
-        "cards": [{"cardNo": card.number, "cardPwd": card.password} for card in order.cards]
-        if state is State.DONE
-        else [],
+        "startCount": "",
+        "nowCount": "",
+        "endCount": "",
+        "cards": [_card(card) for card in order.cards] if state is State.DONE else [],
     }
+
+
+def _card(card: Card) -> Json:
+    return {"cardId": card.number, "cardNo": card.number, "cardPwd": card.password, "status": 0, "cancelRequest": 0}
 
 
 def _goods(desk: Desk, shop: Shop, product: Product) -> Json:
@@ -189,7 +204,13 @@ def _goods(desk: Desk, shop: Shop, product: Product) -> Json:
         "faceValue": amount(product.face_value_fen),
         "salesPrice": amount(desk.price_shown_fen(shop, product)),
         "status": 1 if product.on_sale else 2,
+        "multiple": 1,
+        "isRepeat": 1,
+        "isRefOrder": 0,
+        "isRefMoney": 0,
         "skuType": 0,
+        "warrantyTime": 0,
+        "warrantyUnit": 0,
     }
 
 
@@ -197,4 +218,5 @@ def _page(desk: Desk, shop: Shop, body: Json) -> Json:
     wanted, word = text(body.get("goodsType")), text(body.get("keyWord"))
     goods = [_goods(desk, shop, product) for product in shop.supplier.products.values()]
     goods = [one for one in goods if wanted in ("", str(one["goodsType"])) and word in one["name"]]
-    return {"allPage": max(1, -(-len(goods) // PAGE)), "items": page_of(goods, whole(body.get("page"), 1), PAGE)}
+    pages = max(1, -(-len(goods) // PAGE))
+    return {"allCount": len(goods), "allPage": pages, "items": page_of(goods, whole(body.get("page"), 1), PAGE)}
