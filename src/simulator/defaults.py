@@ -36,6 +36,20 @@ def suppliers() -> list[Supplier]:
             ),
         ),
         _supplier(
+            "acg_faka",
+            {"app_id": "1001", "key": "simulator-acg-faka-key"},
+            Product(id="501", name="视频会员月卡", price_fen=1540, face_value_fen=2500, pattern=PHONE),
+            Product(id="511", name="外卖红包卡密", kind="card", price_fen=478, face_value_fen=500, stock=1_000_000),
+            Product(id="512", name="咖啡兑换卡密", kind="card", price_fen=1180, face_value_fen=2000, stock=1_000_000),
+        ),
+        _supplier(
+            "agiso",
+            {"token": "simulator-agiso-token", "secret": "simulator-agiso-secret"},
+            Product(id="611", name="外卖红包卡密", kind="card", price_fen=460, face_value_fen=500, stock=1_000_000),
+            Product(id="612", name="咖啡兑换卡密", kind="card", price_fen=1150, face_value_fen=2000, stock=1_000_000),
+            calls_per_s=20,
+        ),
+        _supplier(
             "dujiao_next",
             {"api_key": "simulator-dujiao-key", "secret": "simulator-dujiao-secret"},
             Product(id="401", name="视频会员月卡", price_fen=1530, face_value_fen=2500, pattern=PHONE),

@@ -20,6 +20,8 @@ class Shop:
     """What the stories ask of every client; `codes` are the words of its dialect."""
 
     name = ack = first = second = card = ""
+    kind = "top_up"  # of its first product
+    at_once = False  # no order of it is ever under way
     price_fen = 0
     codes: dict[str, Any] = {}
 
@@ -215,4 +217,122 @@ class DujiaoNext(Shop):
         return told["downstream_order_no"], self.word(told["status"])
 
 
-SHOPS = (Fanchen, FanchenXml, DujiaoNext)
+class AcgFaka(Shop):
+    """All its refusals have the same code; the words are the difference."""
+
+    name, first, second, card, price_fen = "acg_faka", "501", "511", "511", 1540
+    app, key = "1001", "simulator-acg-faka-key"
+    codes = {
+        "not_found": "订单不存在", "sold_out": "库存不足", "balance": "余额不足", "declined": "商品维护中，暂不可下单",
+        "no_product": "商品不存在", "off_sale": "当前商品已停售", "sign": "密钥错误", "user": "商户ID不存在",
+        "duplicate": "The request ID already exists",
+    }  # fmt: skip
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.ids: dict[str, str] = {}
+
+    def sign(self, fields: dict[str, str]) -> str:
+        pairs = [f"{name}={value}" for name, value in sorted(fields.items()) if value]
+        return hashlib.md5(f"{'&'.join(pairs)}&key={self.key}".encode()).hexdigest()
+
+    def send(self, call: str, fields: dict[str, str], timeout: float = PATIENCE_S, **wrong: str) -> httpx2.Response:
+        fields = {**fields, "app_id": self.app, "app_key": self.key}
+        fields = {**fields, "sign": self.sign(fields), **wrong}
+        return self.post(f"/shared/{call}", urlencode(fields).encode(), {"Content-Type": FORM}, timeout)
+
+    def buy_raw(self, outer: str, timeout: float = PATIENCE_S, **more: Any) -> httpx2.Response:
+        fields = {
+            "shared_code": more.get("product", self.first), "num": str(more.get("quantity", 1)), "request_no": outer,
+            "contact": more.get("account", PHONE), "device": "0", "password": "",
+        }  # fmt: skip
+        return self.send("commodity/trade", fields, timeout)
+
+    def buy(self, outer: str, **more: Any) -> tuple[bool, Any]:
+        told = self.buy_raw(outer, **more).json()
+        if told["code"] != 200:
+            return False, told["msg"]
+        self.ids[outer] = told["data"]["tradeNo"]
+        return True, None
+
+    def query_raw(self, outer: str) -> httpx2.Response:
+        return self.send("commodity/query", {"tradeNo": self.ids.get(outer, "1")})
+
+    def state(self, outer: str) -> str:
+        told = self.query_raw(outer).json()
+        if told["code"] != 200:
+            return f"code {told['msg']}"
+        if told["data"]["status"] != 1:
+            return "strange"
+        secret = told["data"]["secret"]
+        return "processing" if secret is None or secret.startswith("正在发货中") else "done"
+
+    def cards(self, outer: str) -> list[tuple[str, ...]]:
+        return [tuple(line.split("----")) for line in self.query_raw(outer).json()["data"]["secret"].splitlines()]
+
+    def balance_fen(self) -> int:
+        return round(self.send("authentication/connect", {}).json()["data"]["balance"] * 100)
+
+    def goods(self) -> dict[str, tuple[int, int]]:
+        groups = self.send("commodity/items", {}).json()["data"]
+        goods = [one for group in groups for one in group["children"]]
+        return {one["code"]: (round(one["factory_price"] * 100), one["stock"]) for one in goods}
+
+    def wrong(self, kind: str) -> str:
+        wrong = {"sign": {"sign": "0" * 32}, "user": {"app_id": "9"}}[kind]
+        return str(self.send("authentication/connect", {}, **wrong).json()["msg"])
+
+
+class Agiso(Shop):
+    name, first, second, card, price_fen, kind = "agiso", "611", "612", "611", 460, "card"
+    at_once = True
+    token, secret = "simulator-agiso-token", "simulator-agiso-secret"
+    codes = {
+        "sold_out": 2002, "balance": 2004, "declined": 2004, "no_product": 2001, "off_sale": 2003, "sign": 1002,
+        "user": 1001, "time": 1003, "ip": 1005, "fast": 1006,
+    }  # fmt: skip
+
+    def send(self, call: str, fields: dict[str, Any], timeout: float = PATIENCE_S, **wrong: str) -> httpx2.Response:
+        fields = {**fields, "timestamp": wrong.get("stamp", str(int(time.time())))}
+        text = "".join(name + str(fields[name]) for name in sorted(fields))
+        sign = hashlib.md5(f"{self.secret}{text}{self.secret}".encode()).hexdigest()
+        body = urlencode({**fields, "sign": wrong.get("sign", sign)})
+        headers = {
+            "Authorization": f"Bearer {wrong.get('token', self.token)}", "ApiVersion": wrong.get("version", "1"),
+            "Content-Type": FORM,
+        }  # fmt: skip
+        return self.post(f"/acpr/{call}", body.encode(), headers, timeout)
+
+    def buy_raw(self, outer: str, timeout: float = PATIENCE_S, **more: Any) -> httpx2.Response:
+        product, quantity = more.get("product", self.first), more.get("quantity", 1)
+        fields = {"cpkId": product, "num": quantity, "handPickOrderId": outer, "buildCpd": more.get("link", "false")}
+        return self.send("CardPwd/HandPick", fields, timeout)
+
+    def buy(self, outer: str, **more: Any) -> tuple[bool, Any]:
+        told = self.buy_raw(outer, **more).json()
+        assert told["IsSuccess"] is (told["Error_Code"] == 0)
+        return told["IsSuccess"], told["Error_Code"]
+
+    query_raw = buy_raw  # picking again with the same number is the only question there is
+
+    def state(self, outer: str) -> str:
+        code = self.buy(outer)[1]
+        return {0: "done", 2006: "processing", 2007: "failed"}.get(code, "strange" if code == 9797 else f"code {code}")
+
+    def cards(self, outer: str) -> list[tuple[str, str]]:
+        return [(one["c"], one["p"]) for one in self.buy_raw(outer).json()["Data"]["CardPwdArr"]]
+
+    def balance_fen(self) -> int:
+        return int(self.world.get("suppliers/agiso")["balance_fen"])
+
+    def goods(self) -> dict[str, tuple[int, int]]:
+        kinds = self.send("CardPwd/GetList", {"pageIndex": 1, "pageSize": 100}).json()["Data"]["List"]
+        return {str(one["IdNo"]): (round(float(one["PurPrice"]) * 100), one["RemainingCount"]) for one in kinds}
+
+    def wrong(self, kind: str) -> int:
+        late = {"stamp": str(int(time.time()) + 660)}
+        wrong = {"sign": {"sign": "0" * 32}, "user": {"token": "x"}, "time": late}[kind]
+        return int(self.send("CardPwd/GetList", {}, **wrong).json()["Error_Code"])
+
+
+SHOPS = (Fanchen, FanchenXml, DujiaoNext, AcgFaka, Agiso)

@@ -5,15 +5,16 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 from tests.simulator.speaking import Listener, World, until
-from tests.simulator.speaking_shops import SHOPS, DujiaoNext, Fanchen, Shop
+from tests.simulator.speaking_shops import SHOPS, AcgFaka, Agiso, DujiaoNext, Fanchen, Shop
 
-Client = Fanchen | DujiaoNext
+Client = Fanchen | DujiaoNext | AcgFaka | Agiso
 SOON_S = 0.3
 
 
 @pytest.fixture(params=SHOPS, ids=lambda shop: shop.name)
 def client(request: pytest.FixtureRequest, world: World) -> Shop:
     client: Shop = request.param(world)
+    world.put(f"suppliers/{client.name}", {"calls_per_s": 0})
     return client
 
 
@@ -50,6 +51,8 @@ def test_cards_come_with_the_query_and_differ(world: World, client: Client) -> N
 
 
 def test_an_order_under_way_is_processing_and_an_unknown_one_not_found(world: World, client: Client) -> None:
+    if client.at_once:
+        return
     world.put(f"suppliers/{client.name}", {"work_ms": 600_000})
     assert client.buy("itm_10-1")[0]
     assert client.state("itm_10-1") == "processing"
@@ -60,6 +63,7 @@ def test_what_cannot_be_had_is_refused_in_the_dialects_words(world: World, clien
     products = [
         {"id": 1, "price": "5.00", "stock": 1}, {"id": 2, "price_fen": 90_000}, {"id": 3, "on_sale": False},
     ]  # fmt: skip
+    products = [{**one, "kind": client.kind} for one in products]
     world.put(f"suppliers/{client.name}", {"products": products, "balance": "10.00"})
     assert client.buy("a-1", product="1")[0]
     for outer, product, why in (
@@ -147,3 +151,60 @@ def test_dujiao_says_it_by_http_status_too(world: World) -> None:
     assert client.send("GET", "/products/500402").status_code == 404
     assert client.send("GET", "/categories").json()["ok"]
     assert client.send("PUT", "/ping").status_code == 405
+
+
+def test_a_number_is_taken_once_where_its_makers_say_so(world: World, client: Client) -> None:
+    assert client.buy("itm_14-1", product=client.card)[0]
+    took, code = client.buy("itm_14-1", product=client.card)
+    assert took is ("duplicate" not in client.codes)
+    assert took or code == client.codes["duplicate"]
+    until(lambda: world.delivered(client.name, "itm_14-1") == 1)
+    assert client.state("itm_14-1") == "done"
+
+
+def test_acg_answers_cards_at_once_and_a_sentence_for_what_is_shipped_by_hand(world: World) -> None:
+    client = AcgFaka(world)
+    world.put("suppliers/acg_faka", {"work_ms": 600_000})
+    told = client.buy_raw("itm_1-1", product="511", quantity=2).json()["data"]
+    assert [len(line.split("----")) for line in told["secret"].splitlines()] == [2, 2]
+    assert told["amount"] == 9.56
+    assert "正在发货中" in client.buy_raw("itm_2-1").json()["data"]["secret"]
+    assert world.delivered("acg_faka", "itm_2-1") == 0
+    world.faults("acg_faka", {"fault": "stuck"})
+    assert client.buy_raw("itm_3-1", product="511").json()["data"]["secret"] is None
+    world.faults("acg_faka", {"fault": "fail_after_accept"})
+    assert not client.buy("itm_4-1", product="511")[0]
+
+
+def test_acg_tells_about_one_product(world: World) -> None:
+    client = AcgFaka(world)
+    assert client.send("commodity/inventory", {"sharedCode": "511"}).json()["data"]["count"] == 1_000_000
+    assert client.send("commodity/valuation", {"code": "511", "num": "3"}).json()["data"]["price"] == 14.34
+    assert client.send("commodity/item", {"code": "501"}).json()["data"]["delivery_way"] == 1
+    asked = {"shared_code": "511", "num": "2000000"}
+    assert client.send("commodity/inventoryState", asked).json() == {"code": 0, "msg": "库存不足"}
+    assert client.send("commodity/draft", {}).json()["code"] == 0
+
+
+def test_agiso_picks_again_the_same_cards_or_a_link_or_an_error(world: World) -> None:
+    client = Agiso(world)
+    assert client.buy("itm_1-1", quantity=2)[0]
+    assert client.cards("itm_1-1") == client.cards("itm_1-1")
+    assert "CpdUrl" in client.buy_raw("itm_1-1", link="true").json()["Data"]
+    world.faults("agiso", {"fault": "stuck"})
+    held = client.buy_raw("itm_2-1").json()
+    assert (held["Error_Code"], held["AllowRetry"]) == (2006, True)
+    world.faults("agiso")
+    until(lambda: client.state("itm_2-1") == "done")
+    world.faults("agiso", {"fault": "fail_after_accept"})
+    failed = client.buy_raw("itm_3-1").json()
+    assert (failed["Error_Code"], failed["AllowRetry"]) == (2007, False)
+
+
+def test_agiso_answers_twenty_calls_a_second(world: World) -> None:
+    client = Agiso(world)
+    world.put("suppliers/agiso", {"calls_per_s": 20})
+    codes = [client.send("CardPwd/GetList", {}).json()["Error_Code"] for _ in range(40)]
+    assert codes[:20] == [0] * 20
+    assert 1006 in codes
+    assert client.send("CardPwd/GetList", {}, version="2").json()["Error_Code"] == 1004

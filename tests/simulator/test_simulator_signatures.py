@@ -100,3 +100,13 @@ def test_dujiao_signs_method_path_time_and_the_bodys_md5() -> None:
     assert signed == "88444ca5a52c0ebfb343ac92fc81723552f70fcbf589c22c0801f94458e2da7f"
     empty = signing.dujiao_next("your_api_secret", "GET", "/api/v1/upstream/products", "1772366400", b"")
     assert empty == "f0d298125eea05352267e35e342f8e2ab809db8edbeff8cbaea4380b6119934e"
+
+
+def test_acg_signs_what_is_not_empty_sorted_and_unescaped() -> None:
+    fields = {"shared_code": "é中", "num": "2", "race": "", "app_id": "1001", "sign": "x"}
+    assert signing.acg_faka(fields, "k") == "fbdc42faf0176a37596412d74e28755f"
+
+
+def test_agiso_signs_names_and_values_between_two_secrets() -> None:
+    fields = {"timestamp": "1468476350", "num": "2", "cpkId": "1", "sign": "x"}
+    assert signing.agiso(fields, "s") == "4c1e62080284fb678a4fcff9efb6736c"

@@ -1,5 +1,7 @@
 """What suppliers speak: one file per dialect, one table that names them all."""
 
+from simulator.dialects.acg_faka import AcgFaka
+from simulator.dialects.agiso import Agiso
 from simulator.dialects.chengquan import Chengquan
 from simulator.dialects.dujiao_next import DujiaoNext
 from simulator.dialects.fanchen import Fanchen
@@ -22,4 +24,6 @@ SPEECHES: dict[str, Speech] = {
     "fengzhushou": Fengzhushou(),
     "chengquan": Chengquan(),
     "mifeng": Mifeng(),
+    "acg_faka": AcgFaka(),
+    "agiso": Agiso(),
 }
