@@ -5,8 +5,10 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 from tests.simulator.speaking import Listener, World, until
-from tests.simulator.speaking_shops import SHOPS, AcgFaka, Agiso, DujiaoNext, Fanchen, Shop
+from tests.simulator.speaking_platforms import Fanchen, FanchenXml
+from tests.simulator.speaking_shops import AcgFaka, Agiso, DujiaoNext, Shop
 
+SHOPS = (Fanchen, FanchenXml, DujiaoNext, AcgFaka, Agiso)
 Client = Fanchen | DujiaoNext | AcgFaka | Agiso
 SOON_S = 0.3
 
