@@ -35,6 +35,50 @@ def suppliers() -> list[Supplier]:
                 Product(id="20202", name="话费100元", kind="mobile", price_fen=9950, face_value_fen=10000),
             ),
         ),
+        *_do_platforms(),
+        *_card_shops(),
+        *_with_the_usual_shelf(),
+    ]
+
+
+def _supplier(
+    dialect: str, credentials: dict[str, str], *products: Product, calls_per_s: int = 0, dedupe: bool = True
+) -> Supplier:
+    """An instance that bears its dialect's name, most often of one whose makers do not take a number twice."""
+    return Supplier(
+        name=dialect,
+        dialect=dialect,
+        credentials=credentials,
+        dedupe=dedupe,
+        calls_per_s=calls_per_s,
+        partner_key=f"simulator-{dialect}-partner",
+        products=_by_id(*products),
+    )
+
+
+def _do_platforms() -> list[Supplier]:
+    return [
+        _supplier(
+            "fanchen",
+            {"userid": "10086", "key": "simulator-fanchen-key"},
+            Product(id="30001", name="视频会员月卡", price_fen=1510, face_value_fen=2500, pattern=PHONE),
+            Product(id="30002", name="音乐会员月卡", price_fen=810, face_value_fen=1500, pattern=PHONE),
+            Product(id="30101", name="外卖红包卡密", kind="card", price_fen=490, face_value_fen=500),
+            Product(id="30201", name="话费50元", kind="mobile", price_fen=4970, face_value_fen=5000),
+        ),
+        _supplier(
+            "fanchen_xml",
+            {"userid": "10087", "key": "simulator-fanchen-xml-key"},
+            Product(id="31001", name="视频会员月卡", price_fen=1505, face_value_fen=2500, pattern=PHONE),
+            Product(id="31002", name="音乐会员月卡", price_fen=805, face_value_fen=1500, pattern=PHONE),
+            Product(id="31101", name="外卖红包卡密", kind="card", price_fen=485, face_value_fen=500),
+            Product(id="31201", name="话费50元", kind="mobile", price_fen=4965, face_value_fen=5000),
+        ),
+    ]
+
+
+def _card_shops() -> list[Supplier]:
+    return [
         _supplier(
             "acg_faka",
             {"app_id": "1001", "key": "simulator-acg-faka-key"},
@@ -56,39 +100,7 @@ def suppliers() -> list[Supplier]:
             Product(id="402", name="音乐会员月卡", price_fen=820, face_value_fen=1500, pattern=PHONE),
             Product(id="411", name="外卖红包卡密", kind="card", price_fen=475, face_value_fen=500, stock=1_000_000),
         ),
-        _supplier(
-            "fanchen",
-            {"userid": "10086", "key": "simulator-fanchen-key"},
-            Product(id="30001", name="视频会员月卡", price_fen=1510, face_value_fen=2500, pattern=PHONE),
-            Product(id="30002", name="音乐会员月卡", price_fen=810, face_value_fen=1500, pattern=PHONE),
-            Product(id="30101", name="外卖红包卡密", kind="card", price_fen=490, face_value_fen=500),
-            Product(id="30201", name="话费50元", kind="mobile", price_fen=4970, face_value_fen=5000),
-        ),
-        _supplier(
-            "fanchen_xml",
-            {"userid": "10087", "key": "simulator-fanchen-xml-key"},
-            Product(id="31001", name="视频会员月卡", price_fen=1505, face_value_fen=2500, pattern=PHONE),
-            Product(id="31002", name="音乐会员月卡", price_fen=805, face_value_fen=1500, pattern=PHONE),
-            Product(id="31101", name="外卖红包卡密", kind="card", price_fen=485, face_value_fen=500),
-            Product(id="31201", name="话费50元", kind="mobile", price_fen=4965, face_value_fen=5000),
-        ),
-        *_with_the_usual_shelf(),
     ]
-
-
-def _supplier(
-    dialect: str, credentials: dict[str, str], *products: Product, calls_per_s: int = 0, dedupe: bool = True
-) -> Supplier:
-    """An instance that bears its dialect's name, most often of one whose makers do not take a number twice."""
-    return Supplier(
-        name=dialect,
-        dialect=dialect,
-        credentials=credentials,
-        dedupe=dedupe,
-        calls_per_s=calls_per_s,
-        partner_key=f"simulator-{dialect}-partner",
-        products=_by_id(*products),
-    )
 
 
 def _with_the_usual_shelf() -> list[Supplier]:
