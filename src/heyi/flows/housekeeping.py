@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from heyi.infra import answers, outbox
 from heyi.infra.tools import Tools
+from heyi.provision.fulfilment import balances
+from heyi.settle import ledger
 from heyi.watch import warning, webhook
 
 
 async def run(tools: Tools) -> None:
-    """Drop kept answers older than a day and webhook deliveries older than 90 days; end warnings that are over."""
+    """Drop kept answers older than a day and webhook deliveries older than 90 days, and what is known of balances
+    and turnovers of two months ago; end warnings that are over."""
     async with tools.db.transaction() as tx:
         await answers.clean(tx, now=tools.clock.wall())
     async with tools.db.transaction() as tx:
@@ -16,3 +19,6 @@ async def run(tools: Tools) -> None:
     now = tools.clock.now()
     async with tools.db.transaction() as tx:
         await outbox.write(tx, await warning.sweep(tx, now=now), now=now)
+    async with tools.db.transaction() as tx:
+        await balances.forget(tx, now=now)
+        await ledger.prepaid.forget(tx, before=now - balances.KEPT)

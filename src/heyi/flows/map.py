@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from heyi.flows import expire, housekeeping, release, restock, tell
+from heyi.flows import balances, expire, housekeeping, release, restock, tell
 from heyi.infra.tools import Tools
 from heyi.kernel.facts import Fact
 
@@ -73,6 +73,7 @@ EVERY: tuple[tuple[str, Callable[[Tools], Awaitable[object]]], ...] = (
     ("* * * * * */15", expire.run),
     ("* * * * *", restock.run),
     ("* * * * * 30", housekeeping.run),
+    ("* * * * * 10,40", balances.run),
 )
 
 # Jobs that a door asks for by name.

@@ -8,6 +8,7 @@ between widen the band, and never look like a difference.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -20,6 +21,8 @@ SQL = queries(__file__, "queries_balances.sql")
 GAP = timedelta(minutes=5)  # between two looks at an account, give or take a fifth
 FAR = timedelta(minutes=30)
 DUE_MAX = 50
+FRESH = timedelta(minutes=30)  # how long the supplier's last word is the best that we know
+LOOKED_BACK = 50
 KEPT = timedelta(days=60)
 FORGET_MAX = 5000
 
@@ -52,6 +55,30 @@ class Look:
     difference_minor: int | None
     problem: str | None
     duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the last looks say. `left_minor`: what can still be spent there, by the supplier's word while that is fresh,
+    else by the books; None: nobody knows. `heard` is the last look that brought a balance, `differences` are of those,
+    newest first; `unread`: looks running that brought none, and `problem` why."""
+
+    heard: Look | None
+    left_minor: int | None
+    differences: tuple[int, ...]
+    unread: int
+    problem: str
+
+
+def summary(looks: Sequence[Look], books: Books | None, now: datetime) -> Summary:
+    """Out of the last looks, newest first; `books` are None when nothing was ever booked there."""
+    heard = [one for one in looks if one.reported_minor is not None]
+    last = heard[0] if heard else None
+    unread = next((n for n, one in enumerate(looks) if one.reported_minor is not None), len(looks))
+    fresh = last is not None and now - last.at <= FRESH
+    left = last.reported_minor if last is not None and fresh else None if books is None else books.least_minor
+    problem = (looks[0].problem or "") if unread else ""
+    return Summary(last, left, tuple([one.difference_minor or 0 for one in heard]), unread, problem)
 
 
 def compare(reported_minor: int, before: Books, after: Books) -> tuple[Books, int]:
@@ -99,10 +126,9 @@ async def page(tx: Tx, supplier_id: UUID, *, before: UUID | None, limit: int) ->
     return [_look(row) for row in await tx.rows(SQL["page"], supplier=supplier_id, before=before, most=limit)]
 
 
-async def last_heard(tx: Tx, supplier_id: UUID) -> Look | None:
-    """The last look that brought a balance."""
-    row = await tx.row(SQL["last_heard"], supplier=supplier_id)
-    return None if row is None else _look(row)
+async def recent(tx: Tx, supplier_id: UUID) -> list[Look]:
+    """The last looks at an account, newest first."""
+    return await page(tx, supplier_id, before=None, limit=LOOKED_BACK)
 
 
 async def forget(tx: Tx, *, now: datetime) -> int:

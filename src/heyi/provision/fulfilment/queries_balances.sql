@@ -57,12 +57,6 @@ select * from fulfilment.balances
 where supplier_id = %(supplier)s and (%(before)s::uuid is null or id < %(before)s)
 order by id desc limit %(most)s;
 
--- name: last_heard
--- The last balance that the supplier told us.
-select * from fulfilment.balances
-where supplier_id = %(supplier)s and reported_minor is not null
-order by id desc limit 1;
-
 -- name: forget
 -- Old looks, a chunk at a time. Ids begin with their time.
 delete from fulfilment.balances where id in (

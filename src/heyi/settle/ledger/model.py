@@ -165,17 +165,17 @@ class Burn:
         """The higher one of the last day and the last week: what forecasts count with."""
         return max(self.day_minor, self.week_minor)
 
-    def hours_left(self, left_minor: int) -> int | None:
-        """Whole hours that this much lasts at the usual rate; None: nothing is spent."""
+    def hours_left(self, left_minor: int | None) -> int | None:
+        """Whole hours that this much lasts at the usual rate; None: nothing is spent, or nobody knows what is left."""
         return _hours(left_minor, self.usual_minor)
 
-    def hours_left_now(self, left_minor: int) -> int | None:
+    def hours_left_now(self, left_minor: int | None) -> int | None:
         """As above, at the rate of the last hour."""
         return _hours(left_minor, self.hour_minor)
 
 
-def _hours(left_minor: int, rate_minor: int) -> int | None:
-    return max(0, left_minor) // rate_minor if rate_minor > 0 else None
+def _hours(left_minor: int | None, rate_minor: int) -> int | None:
+    return None if left_minor is None or rate_minor <= 0 else max(0, left_minor) // rate_minor
 
 
 @dataclass(frozen=True, slots=True)
