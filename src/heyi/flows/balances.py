@@ -33,6 +33,7 @@ class Purse:
     """Everything that is known of our money at one supplier. `numbers` are in flight."""
 
     supplier: Supplier
+    pays: str
     prepaid: Prepaid
     books: Books
     numbers: int
@@ -81,12 +82,13 @@ async def purse(tx: Tx, tools: Tools, supplier_id: UUID) -> Purse:
     """
     now = tools.clock.now()
     supplier = await accounts.find(tx, tools.sealing, supplier_id, public_url=tools.settings.public_url)
+    pays = await balances.terms(tx, supplier_id)
     numbers, in_flight = await balances.in_flight(tx, supplier_id)
     booked = (await ledger.prepaid.balances(tx, [supplier_id], now=now)).get(supplier_id)
     prepaid = booked or ledger.prepaid.none(supplier_id, "CNY", now)
     books = Books(prepaid.balance.amount_minor, in_flight)
     summary = balances.summary(await balances.recent(tx, supplier_id), books if booked else None, now)
-    return Purse(supplier, prepaid, books, numbers, summary)
+    return Purse(supplier, pays, prepaid, books, numbers, summary)
 
 
 def _reading(one: Purse) -> warning.MoneyReading:

@@ -10,6 +10,7 @@ from heyi.doors.operator_api import (
     offers,
     orders,
     partners,
+    supplier_money,
     suppliers,
     tasks,
 )
@@ -19,6 +20,7 @@ HANDLERS = [
     *channels.HANDLERS,
     *deposits.HANDLERS,
     *suppliers.HANDLERS,
+    *supplier_money.HANDLERS,
     *benefits.HANDLERS,
     *offers.HANDLERS,
     *bundles.HANDLERS,

@@ -16,6 +16,7 @@ from uuid import UUID
 from heyi.infra.db import Row, Tx, queries
 from heyi.kernel.clock import millis
 from heyi.kernel.ids import new_id
+from heyi.provision.fulfilment.errors import SupplierNotFound
 
 SQL = queries(__file__, "queries_balances.sql")
 GAP = timedelta(minutes=5)  # between two looks at an account, give or take a fifth
@@ -95,6 +96,19 @@ async def claim_due(tx: Tx, *, now: datetime) -> list[UUID]:
     """Accounts to be looked at now; each is due again in about five minutes."""
     rows = await tx.rows(SQL["claim_due"], now=now, far=now + FAR, gap_s=GAP.total_seconds(), most=DUE_MAX)
     return [row.id for row in rows]
+
+
+async def terms(tx: Tx, supplier_id: UUID) -> str:
+    """prepaid or postpaid. Raises SupplierNotFound."""
+    row = await tx.row(SQL["terms"], supplier=supplier_id)
+    if row is None:
+        raise SupplierNotFound
+    return str(row.pays)
+
+
+async def set_terms(tx: Tx, supplier_id: UUID, pays: str) -> None:
+    """From now on, what is delivered is bought from what was put in there (prepaid), or owed for."""
+    await tx.run(SQL["set_terms"], supplier=supplier_id, pays=pays)
 
 
 async def in_flight(tx: Tx, supplier_id: UUID) -> tuple[int, int]:

@@ -12,6 +12,14 @@ set balance_due_at = %(now)s::timestamptz + make_interval(secs => %(gap_s)s * (0
 from due where s.id = due.id
 returning s.id;
 
+-- name: terms
+-- How an account pays.
+select pays from fulfilment.suppliers where id = %(supplier)s;
+
+-- name: set_terms
+-- From now on.
+update fulfilment.suppliers set pays = %(pays)s where id = %(supplier)s;
+
 -- name: in_flight
 -- What may have been bought and is not known to be delivered or refused: the last number of every task that is being sent
 -- or asked about or waits for a person, and numbers that were overtaken and are still looked at. Bounded by what is open.
