@@ -12,8 +12,8 @@ from simulator.world import Shop
 TEXT_KEPT = 4_000
 SECRET_HEADERS = re.compile(rb"sign|authorization|cookie|key|token")
 SECRET_FIELDS = re.compile(
-    r'((?:\\*"(?:sign|app_key|card_no|card_password|card_number|card_pwd|cardNo|cardPwd)\\*"\s*:\s*\\*"'
-    r'|----|(?:^|&)(?:sign|app_key)=))([^"\\&]{0,200})'
+    r'((?:\\*"(?:sign|app_key|card_no|card_password|card_number|card_pwd|cardNo|cardPwd|cardno|cardpsw|c|p)\\*"\s*:\s*\\*"'
+    r'|----|(?:^|&)(?:sign|app_key)=|<card(?:no|psw)>))([^"\\&<]{0,200})'
 )
 
 
@@ -70,7 +70,11 @@ def _call(one: Call) -> dict[str, Any]:
 
 
 def _masked_text(body: bytes) -> str:
-    text = body[:TEXT_KEPT].decode("utf-8", "replace")
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        text = body.decode("gbk", "replace")
+    text = text[:TEXT_KEPT]
     return SECRET_FIELDS.sub(lambda match: match[1] + _mask(match[2]), text)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from tests.simulator.running import start_simulator
 from tests.simulator.speaking import Fulu, Kasushou, Listener, World
+from tests.simulator.speaking_platforms import SHOPS, AnyShop
 from tests.simulator.tongues import TONGUES, Tongue
 
 ACKS = {"kasushou": "ok", "fulu": "SUCCESS"}
@@ -49,5 +50,23 @@ def ears(world: World, tongue: Tongue) -> Iterator[Listener]:
     """Callbacks of the tongue's supplier end here and are acknowledged in its own word."""
     hearing = Listener(tongue.ack)
     world.put(f"suppliers/{tongue.name}", {"callback_url": hearing.url, "callback_gap_ms": 10, "work_ms": 5})
+    yield hearing
+    hearing.close()
+
+
+@pytest.fixture(params=SHOPS, ids=lambda shop: shop.name)
+def shop(request: pytest.FixtureRequest, world: World) -> AnyShop:
+    """A client of every card shop and platform, in turn, that may ask as often as a test likes."""
+    world.put(f"suppliers/{request.param.name}", {"calls_per_s": 0})
+    return request.param(world)
+
+
+@pytest.fixture
+def bell(world: World, shop: AnyShop) -> Iterator[Listener]:
+    """Callbacks of the shop end here and are acknowledged in its own word."""
+    if not shop.ack:
+        pytest.skip("this dialect has no callbacks")
+    hearing = Listener(shop.ack)
+    world.put(f"suppliers/{shop.name}", {"callback_url": hearing.url, "callback_gap_ms": 10, "work_ms": 5})
     yield hearing
     hearing.close()

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import httpx2
 from tests.simulator.speaking import PATIENCE_S, PHONE
-from tests.simulator.speaking_shops import FORM, Raw, Shop
+from tests.simulator.speaking_shops import FORM, AcgFaka, Agiso, DujiaoNext, Raw, Shop
 
 
 class Fanchen(Shop):
@@ -101,3 +101,7 @@ def _tree(element: ET.Element) -> Any:
     if len(element) and element.tag in ("cards", "products"):
         return [_tree(one) for one in element]
     return {one.tag: _tree(one) for one in element} if len(element) else element.text or ""
+
+
+SHOPS = (Fanchen, FanchenXml, DujiaoNext, AcgFaka, Agiso)
+AnyShop = Fanchen | DujiaoNext | AcgFaka | Agiso

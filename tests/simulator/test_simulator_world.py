@@ -43,6 +43,21 @@ def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
         assert world.delivered("fulu", "b-1") == 1
 
 
+def test_a_restart_remembers_rights_and_does_not_bring_back_the_deleted(tmp_path: Path) -> None:
+    with start_simulator(tmp_path) as running:
+        world = World(running.url)
+        assert Kasushou(world).buy("a-1")[0]
+        assert Fulu(world).buy("b-1")[0]
+        until(lambda: world.delivered("kasushou", "a-1") and world.delivered("fulu", "b-1"))
+        world.put("suppliers/kasushou/rights", {"outer": "a-1", "state": "activated"})
+        assert world.http.post("/control/flush").status_code == 200
+        assert world.http.delete("/control/suppliers/fulu").status_code == 200
+    with start_simulator(tmp_path) as running:
+        world = World(running.url)
+        assert world.order("kasushou", "a-1")["right"] == "activated"
+        assert "fulu" not in world.get("health")["suppliers"]
+
+
 def test_orders_reach_the_file_without_a_shutdown(tmp_path: Path) -> None:
     with start_simulator(tmp_path) as running:
         assert Kasushou(World(running.url)).buy("a-1")[0]

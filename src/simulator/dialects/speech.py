@@ -39,10 +39,8 @@ class Problem(Exception):
 
 
 class Speech(Protocol):
-    credentials: ClassVar[tuple[str, str]] = (
-        "",
-        "",
-    )  # who calls, and the secret, which is always named `key` or `secret`
+    # Who calls, and the secret, which is always named `key` or `secret`.
+    credentials: ClassVar[tuple[str, str]] = ("", "")
     ack: ClassVar[str] = ""
     methods: ClassVar[tuple[str, ...]] = ("POST",)
     charset: ClassVar[str] = "utf-8"
