@@ -64,3 +64,8 @@ def add_months(at: datetime, months: int, zone: ZoneInfo) -> datetime:
     year, month = index // 12, index % 12 + 1
     day = min(local.day, calendar.monthrange(year, month)[1])
     return local.replace(year=year, month=month, day=day).astimezone(UTC)
+
+
+def add_days(at: datetime, days: int, zone: ZoneInfo) -> datetime:
+    """The same clock time `days` later in the alliance's zone."""
+    return (at.astimezone(zone) + timedelta(days=days)).astimezone(UTC)

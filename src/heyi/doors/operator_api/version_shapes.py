@@ -14,28 +14,48 @@ from heyi.doors.operator_api.moments import Moment
 from heyi.doors.shapes import Body, CodeWord, Line, MoneyBody, MoneyShape, Shape
 from heyi.kernel.ids import to_text
 from heyi.offer import catalog
+from heyi.offer.catalog import graphs
+from heyi.offer.catalog.graphs import NOTICE_CHARS_MAX
 from heyi.offer.catalog.model import COMPONENTS_MAX, NODES_MAX, WEIGHT_MAX, Component, Document, Group, Version
 
 Role = Literal["core", "frequent", "surprise"]
-Event = Literal["activated", "redeemed"]
+Event = Literal["activated", "redeemed", "ended", "failed"]
+NoticeText = Annotated[str, Meta(min_length=1, max_length=NOTICE_CHARS_MAX)]
 # Bounds of the type only: what a number may be is said when the version is published, with all its other faults.
 Number = Annotated[int, Meta(ge=-1_000_000, le=1_000_000)]
 Weight = Annotated[int, Meta(ge=0, le=WEIGHT_MAX)]
 
 
-class NodeBody(Body, omit_defaults=True):
-    """A step of a delivery graph: do deliver, cancel, wait (for date, days, component, buyer) or split."""
+class NoticeBody(Body):
+    """A text in both languages."""
 
-    do: Literal["deliver", "cancel", "wait", "split"]
+    zh: NoticeText
+    en: NoticeText
+
+
+class NodeBody(Body, omit_defaults=True):
+    """A step of a delivery graph: do deliver, cancel, wait (for date, days, component, buyer), condition (if), notify
+    or split. It leads on by then, else, unknown (a condition that could not be evaluated) and failed (a delivery).
+    """
+
+    do: Literal["deliver", "cancel", "wait", "condition", "notify", "split"]
     for_: Literal["date", "days", "component", "buyer"] | None = msgspec.field(name="for", default=None)
     at: Moment | None = None
     days: Number | None = None
+    from_: Literal["payment", "here"] | None = msgspec.field(name="from", default=None)
     times: Number | None = None
     component: CodeWord | None = None
     event: Event | None = None
     within_days: Number | None = None
+    if_: Annotated[dict[str, Any], Meta(max_length=2, description="a condition: {op, args}")] | None = msgspec.field(
+        name="if", default=None
+    )
+    title: NoticeBody | None = None
+    message: NoticeBody | None = None
     then: CodeWord | None = None
     else_: CodeWord | None = msgspec.field(name="else", default=None)
+    unknown: CodeWord | None = None
+    failed: CodeWord | None = None
 
 
 class DeliveryBody(Body, omit_defaults=True):
@@ -91,8 +111,17 @@ class VersionBody(Body):
     sold_out: Literal["wait", "refuse"] = "wait"
 
 
+class NodeShape(Shape):
+    """A node of the delivery graph as it is drawn: in words (zh, en), and where each of its branches leads."""
+
+    name: str
+    do: str
+    words: dict[str, str]
+    branches: dict[str, str]
+
+
 class ComponentShape(Shape):
-    """`delivery_in_words` is null while the graph has faults."""
+    """`delivery_in_words` is null and `delivery_nodes` is empty while the graph has faults. The start comes first."""
 
     code: str
     benefit: str
@@ -102,6 +131,7 @@ class ComponentShape(Shape):
     share_minor: int | None
     delivery: dict[str, Any]
     delivery_in_words: dict[str, str] | None
+    delivery_nodes: list[NodeShape]
     accounts: dict[str, str]
 
 
@@ -165,12 +195,14 @@ def version_shape(version: Version, zone: ZoneInfo) -> VersionShape:
 
 
 def _component_shape(component: Component, zone: ZoneInfo, titles: Mapping[str, str]) -> ComponentShape:
-    words = None
-    if not catalog.delivery.faults(component.delivery):
-        timing = catalog.delivery.timing(component.delivery)
-        words = catalog.delivery.in_words(timing, zone=zone, titles=titles)
+    words, nodes = None, []
+    if not graphs.faults(component.delivery):
+        words = catalog.wording.in_words(component.delivery, zone=zone, titles=titles)
+        nodes = catalog.wording.nodes_in_words(component.delivery, zone=zone, titles=titles)
     return ComponentShape(
         code=component.code, benefit=component.benefit, role=component.role, quantity=component.quantity,
         weight=component.weight, share_minor=component.share_minor, delivery=component.delivery,
-        delivery_in_words=words, accounts=component.accounts,
+        delivery_in_words=words,
+        delivery_nodes=[NodeShape(name=n.name, do=n.do, words=n.words, branches=n.branches) for n in nodes],
+        accounts=component.accounts,
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """Catalog: benefits, their offers, and bundles with immutable versions. This is the front door."""
 
-from heyi.offer.catalog import benefits, bundles, delivery, model
+from heyi.offer.catalog import benefits, bundles, delivery, model, wording
 from heyi.offer.catalog.actions import list_shown, on_sale, show
 from heyi.offer.catalog.compiled import Sale, Shown
 from heyi.offer.catalog.model import Filled, Wish
@@ -19,4 +19,5 @@ __all__ = [
     "model",
     "on_sale",
     "show",
+    "wording",
 ]

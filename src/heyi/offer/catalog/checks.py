@@ -10,7 +10,7 @@ from uuid import UUID
 
 from heyi.kernel.errors import Refused
 from heyi.kernel.parts import LINK, TOP_UP, VOUCHER
-from heyi.offer.catalog import delivery, errors
+from heyi.offer.catalog import delivery, errors, graphs
 from heyi.offer.catalog.compiled import account_names
 from heyi.offer.catalog.model import (
     ASKING,
@@ -212,38 +212,42 @@ def _delivery_faults(
 ) -> Iterator[Refused]:
     """Graphs by themselves, then what they wait for, then how many items all of it makes."""
     fixed = {component.code: component for component in document.components}
-    waits: dict[str, str] = {}
+    titles = {component.code: component.code for _, component in placed}
+    waits: dict[str, set[str]] = {}
     parts = 0
     for here, component in placed:
-        found = delivery.faults(component.delivery)
+        found = graphs.faults(component.delivery, titles)
         for fault in found:
             fault.pointer = f"{here}/delivery{fault.pointer}"
             yield fault
         if found:
             continue
-        timing = delivery.timing(component.delivery)
-        parts += component.quantity * timing.times
+        parts += component.quantity * delivery.parts(component.delivery)
         for name, node in component.delivery["nodes"].items():
-            if "at" in node and delivery.read_time(node["at"]) <= now:
+            if "at" in node and graphs.read_time(node["at"]) <= now:
                 yield errors.DateInPast(f"{here}/delivery/nodes/{name}/at")
-        if timing.component is None:
-            continue
-        waits[component.code] = timing.component
-        awaited = fixed.get(timing.component)
-        benefit = benefits.get(awaited.benefit) if awaited else None
-        if awaited is None or (timing.event == "redeemed" and benefit is not None and benefit.kind != VOUCHER):
-            yield errors.AfterUnknown(f"{here}/delivery", component=timing.component, event=timing.event)
+        for name, code, event in graphs.awaited(component.delivery):
+            waits.setdefault(component.code, set()).add(code)
+            awaited = fixed.get(code)
+            benefit = benefits.get(awaited.benefit) if awaited else None
+            if awaited is None or (event == "redeemed" and benefit is not None and benefit.kind != VOUCHER):
+                yield errors.AfterUnknown(f"{here}/delivery/nodes/{name}/component", component=code, event=event)
     if parts > PARTS_MAX:
         yield errors.OutOfBounds("/components", least=1, most=PARTS_MAX)
     yield from _circle_faults(placed, waits)
 
 
-def _circle_faults(placed: list[tuple[str, Component]], waits: Mapping[str, str]) -> Iterator[Refused]:
-    """Each component waits for at most one other: walk on until the end, or until somebody comes again."""
+def _circle_faults(placed: list[tuple[str, Component]], waits: Mapping[str, Set[str]]) -> Iterator[Refused]:
+    """Components that wait for themselves, by whatever way; the shortest way round is named."""
     for here, component in placed:
-        path, at = [component.code], waits.get(component.code)
-        while at is not None and at not in path:
-            path.append(at)
-            at = waits.get(at)
-        if at == component.code:
-            yield errors.AfterCircle(f"{here}/delivery", circle=" → ".join([*path, at]))
+        seen, ways = set[str](), list[tuple[str, ...]]([(component.code,)])
+        while ways:
+            way = ways.pop(0)
+            for code in sorted(waits.get(way[-1], ())):
+                if code == component.code:
+                    yield errors.AfterCircle(f"{here}/delivery", circle=" → ".join([*way, code]))
+                    ways = []
+                    break
+                if code not in seen:
+                    seen.add(code)
+                    ways.append((*way, code))

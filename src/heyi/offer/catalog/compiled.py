@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ class Template:
     component: Component
     benefit: Benefit
     timing: Timing
+    graph: str | None  # the delivery graph's JSON, when orders have to walk it
     sold_out: str
     # (the benefit's field name, the order's account name), in the order of the benefit's fields
     accounts: tuple[tuple[str, str], ...]
@@ -139,7 +141,9 @@ def compile_version(bundle_id: UUID, bundle: str, version: int, document: Docume
     def template(component: Component) -> Template:
         benefit = document.benefits[component.benefit]
         names = account_names(component, benefit)
-        return Template(component, benefit, timing(component.delivery), document.sold_out, names)
+        when = timing(component.delivery)
+        graph = json.dumps(component.delivery, ensure_ascii=False) if when.kind == "flow" else None
+        return Template(component, benefit, when, graph, document.sold_out, names)
 
     fixed = tuple(template(c) for c in document.components)
     options = {g.code: {o.code: template(o) for o in g.options} for g in document.groups}

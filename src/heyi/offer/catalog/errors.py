@@ -200,10 +200,10 @@ class DeliveryCircle(Refused):
 
 
 class DeliveryUnsupported(Refused):
-    """The graph is well formed, and combines steps in a way that cannot be carried out yet."""
+    """The graph is well formed, and splits what it delivers in a way that cannot be carried out."""
 
     code, kind = "version.delivery_unsupported", Kind.UNPROCESSABLE
-    zh, en = "暂不支持这样组合交付步骤：{why_zh}", "These delivery steps cannot be combined yet: {why}"
+    zh, en = "交付步骤不能这样组合：{why_zh}", "These delivery steps cannot be combined: {why}"
 
 
 class DateInPast(Refused):

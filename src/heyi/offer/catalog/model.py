@@ -39,7 +39,7 @@ WEIGHT_MAX = 1_000_000_000
 UNITS_MAX = 10_000
 DAYS_MAX = 3650
 MONTHS_MAX = 60
-NODES_MAX = 20
+NODES_MAX = 40
 
 # A bundle that is withdrawn stays so when a new version is published, until somebody puts it back on sale.
 BUNDLE: Machine[str] = Machine(

@@ -12,12 +12,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from heyi.kernel import flow
 from heyi.kernel.errors import ManyRefused, Refused
+from heyi.kernel.ids import to_text
 from heyi.kernel.money import Money, shares
 from heyi.kernel.parts import Due, Part
 from heyi.offer.catalog import errors
 from heyi.offer.catalog.compiled import Bound, Compiled, Plan, Sale, Slot, wish_key
-from heyi.offer.catalog.delivery import Timing, dues
+from heyi.offer.catalog.delivery import Timing, due_of, dues
 from heyi.offer.catalog.model import (
     ACCOUNT_CHARS_MAX,
     ORDER_QUANTITY_MAX,
@@ -57,17 +59,23 @@ def fill(sale: Sale, wish: Wish, *, now: datetime, zone: ZoneInfo) -> Filled | R
         return errors.PriceChanged("/expected_amount", amount_minor=amount.amount_minor, currency=amount.currency)
     parts: list[Part] = []
     dated: dict[str, list[Due]] = {}
+    facts: dict[str, object] | None = None
     given = wish.accounts
     for slot in plan.slots:
         if slot.constant is not None:
             parts.append(slot.constant)
             continue
         template = slot.template
-        due = dated.get(template.component.code)
-        if due is None:
-            due = dated[template.component.code] = dues(template.timing, paid_at=now, zone=zone)
         accounts = {name: given[called] for name, called in template.accounts if called in given}
-        parts.append(template.part(slot.share, due[slot.month], line.offers[template.benefit.id], accounts))
+        if template.graph is not None:
+            facts = facts or _facts(line, plan, wish, now)
+            due = _walked(template.graph, slot.month, {**facts, "item.accounts": frozenset(accounts)}, now, zone)
+        else:
+            coming = dated.get(template.component.code)
+            if coming is None:
+                coming = dated[template.component.code] = dues(template.timing, paid_at=now, zone=zone)
+            due = coming[slot.month]
+        parts.append(template.part(slot.share, due, line.offers[template.benefit.id], accounts))
     return Filled(compiled.bundle_id, compiled.bundle, compiled.version, amount, tuple(parts))
 
 
@@ -103,6 +111,24 @@ def _plan(bound: Bound, quantity: int, choices: Mapping[str, tuple[str, ...]]) -
                 constant = template.part(share, dues_fixed(template.timing), offer, {})
             slots.append(Slot(template, share, place % template.timing.times, constant))
     return Plan(amount, tuple(slots))
+
+
+def _facts(bound: Bound, plan: Plan, wish: Wish, now: datetime) -> dict[str, object]:
+    """What conditions may look at when an order is paid: nothing of it was given yet."""
+    return {
+        "order.channel": to_text("chn", wish.channel_id),
+        "order.bundle": bound.compiled.bundle,
+        "order.version": bound.compiled.version,
+        "order.amount": plan.amount,
+        "order.quantity": wish.quantity,
+        "order.paid_at": now,
+        **flow.of_components(flow.Seen(slot.template.component.code) for slot in plan.slots),
+    }
+
+
+def _walked(graph: str, part: int, facts: flow.Facts, now: datetime, zone: ZoneInfo) -> Due:
+    """Where an item's flow takes it when it is paid."""
+    return due_of(flow.read(graph, zone).begin(facts, now=now, part=part), graph, part, paid_at=now)
 
 
 def dues_fixed(timing: Timing) -> Due:

@@ -96,7 +96,7 @@ def _component(
         code=component.code, benefit=benefit.code, title=benefit.title, kind=benefit.kind, role=component.role,
         quantity=component.quantity, market_price=money(benefit.market_price),
         delivery=DeliveryShape(
-            words=catalog.delivery.in_words(template.timing, zone=zone, titles=titles), graph=component.delivery
+            words=catalog.wording.in_words(component.delivery, zone=zone, titles=titles), graph=component.delivery
         ),
         choice_group=None if group is None else ChoiceGroupShape(code=group.code, title=group.title, pick=group.pick),
         accounts=[

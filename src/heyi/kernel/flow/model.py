@@ -1,0 +1,59 @@
+"""Words of flows: where an item stands, and what it went through to get there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from heyi.kernel.condition import Verdict
+
+Facts = Mapping[str, object]  # what conditions may look at, by field name (see facts.py)
+
+# What brings an item on: its time has come, what it waited for happened (or cannot happen any more), the buyer asked,
+# or the delivery failed.
+TIME, EVENT, OVER, BUYER, FAILED = "time", "event", "over", "buyer", "failed"
+EVENTS = ("activated", "redeemed", "ended", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A node that was gone through, by which branch, when, and (for a condition) why.
+
+    `told`: a notice that is to be told; the other parts of a split leave it to the first one.
+    """
+
+    node: str
+    do: str
+    branch: str
+    at: datetime
+    why: Verdict | None = None
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """Where a walk came to rest.
+
+    `kind` is deliver (now, or `at`), timer (until `at`), event (`component` and `event`, until `at`), buyer (until `at`
+    if there is one), choose (the same) or cancel.
+    """
+
+    kind: str
+    node: str
+    at: datetime | None = None
+    component: str | None = None
+    event: str | None = None
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An item's place in its flow, as it is carried from the purchase on. `graph` is the flow's own JSON, `part` the
+    item's place in a split, `steps` what the purchase went through.
+    """
+
+    graph: str
+    node: str
+    part: int = 0
+    steps: tuple[Step, ...] = ()
