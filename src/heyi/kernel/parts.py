@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from heyi.kernel.flow.model import Place
+from heyi.kernel.flow.model import Way
 from heyi.kernel.money import Money
 
 # Kinds of benefit. Readers treat them as open; these are the ones heyi can deliver.
@@ -59,7 +59,7 @@ class Due:
 
     `state` is the item's first state if nothing else stops it: "now" (give it in this transaction or ask the
     supplier at once), "scheduled" (at `at`), "waiting_for_buyer" (until the buyer asks, or `at`), or "after" (another
-    component's event, until `at`, then `otherwise`; without a component: just until `at`). `place` is there when the
+    component's event, until `at`, then `otherwise`; without a component: just until `at`). `way` is there when the
     component's flow has more to say than this.
     """
 
@@ -68,7 +68,7 @@ class Due:
     component: str | None = None
     event: str | None = None  # activated | redeemed
     otherwise: str | None = None  # deliver | cancel
-    place: Place | None = None
+    way: Way | None = None
 
 
 @dataclass(frozen=True, slots=True)

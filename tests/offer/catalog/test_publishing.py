@@ -90,17 +90,17 @@ FAULTS = [
     (
         "waiting for nobody",
         document(component("a", when={**AFTER, "component": "x"})),
-        {("version.after_unknown", "/components/0/delivery")},
+        {("version.after_unknown", "/components/0/delivery/nodes/first/component")},
     ),
     (
         "waiting for an option",
         document(component("a", when={**AFTER, "component": "b"}), groups=[group("g", 1, ["b"])]),
-        {("version.after_unknown", "/components/0/delivery")},
+        {("version.after_unknown", "/components/0/delivery/nodes/first/component")},
     ),
     (
         "waiting for a card key to be redeemed",
         document(component("a"), component("b", when={**AFTER, "component": "a", "event": "redeemed"})),
-        {("version.after_unknown", "/components/1/delivery")},
+        {("version.after_unknown", "/components/1/delivery/nodes/first/component")},
     ),
     (
         "waiting for itself",
@@ -144,15 +144,39 @@ FAULTS = [
     ("a node that nothing leads to", with_graph(graph(a=DELIVER, b=DELIVER)),
      {("version.delivery_malformed", "/components/0/delivery/nodes/b")}),
     ("only cancelled", with_graph(graph(a={"do": "cancel"})),
+     {("version.delivery_malformed", "/components/0/delivery/nodes")}),
+    ("split again", with_graph(graph(
+        a={"do": "split", "times": 2, "then": "b"}, b={"do": "deliver", "failed": "c"},
+        c={"do": "split", "times": 2, "then": "d"}, d=DELIVER)),
      {("version.delivery_unsupported", "/components/0/delivery/nodes/a")}),
-    ("a wait after a split", with_graph(graph(
-        a={"do": "split", "times": 2, "then": "b"}, b={"do": "wait", "for": "days", "days": 1, "then": "c"},
-        c=DELIVER)),
-     {("version.delivery_unsupported", "/components/0/delivery/nodes/a")}),
-    ("asked for after some days", with_graph(graph(
-        a={"do": "wait", "for": "days", "days": 1, "then": "b"}, b={"do": "wait", "for": "buyer", "then": "c"},
-        c=DELIVER)),
-     {("version.delivery_unsupported", "/components/0/delivery/nodes/b")}),
+    ("split in two ways", with_graph(graph(
+        a={"do": "condition", "if": {"field": "component.a.delivered"}, "then": "b", "else": "c", "unknown": "d"},
+        b={"do": "split", "times": 2, "then": "d"}, c={"do": "split", "times": 3, "then": "d"}, d=DELIVER)),
+     {("version.delivery_unsupported", "/components/0/delivery/nodes/c")}),
+    ("a condition that cannot be read", with_graph(graph(
+        a={"do": "condition", "if": {"op": "gt", "args": [{"field": "order.quantity"}, "2"]}, "then": "b",
+           "else": "b", "unknown": "b"}, b=DELIVER)),
+     {("condition.constant", "/components/0/delivery/nodes/a/if/args/1")}),
+    ("a condition about nobody", with_graph(graph(
+        a={"do": "condition", "if": {"field": "component.x.delivered"}, "then": "b", "else": "b", "unknown": "b"},
+        b=DELIVER)),
+     {("condition.field_unknown", "/components/0/delivery/nodes/a/if/field")}),
+    ("a condition that does not say what if unknown", with_graph(graph(
+        a={"do": "condition", "if": {"field": "component.a.delivered"}, "then": "b", "else": "b"}, b=DELIVER)),
+     {("version.delivery_malformed", "/components/0/delivery/nodes/a/unknown")}),
+    ("a deadline without an else", with_graph(graph(
+        a={"do": "wait", "for": "buyer", "within_days": 3, "then": "b"}, b=DELIVER)),
+     {("version.delivery_malformed", "/components/0/delivery/nodes/a/else")}),
+    ("a notice in one language", with_graph(graph(a={"do": "notify", "title": {"zh": "好"}, "then": "b"}, b=DELIVER)),
+     {("version.delivery_malformed", "/components/0/delivery/nodes/a/title")}),
+    ("waiting for two who wait for it", document(
+        Component("a", "a", weight=1, delivery=graph(
+            a={"do": "wait", "for": "component", "component": "b", "event": "activated", "within_days": 1, "then": "z",
+               "else": "c"},
+            c={"do": "wait", "for": "component", "component": "v", "event": "activated", "within_days": 1, "then": "z",
+               "else": "z"}, z=DELIVER)),
+        component("b"), component("v", when={**AFTER, "component": "a"})),
+     {("version.after_circle", "/components/0/delivery"), ("version.after_circle", "/components/2/delivery")}),
 ]  # fmt: skip
 
 

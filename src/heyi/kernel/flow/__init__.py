@@ -6,7 +6,7 @@ there by the same pure rule.
 """
 
 from heyi.kernel.flow.facts import FlowFields, Seen, of_components
-from heyi.kernel.flow.model import BUYER, EVENT, EVENTS, FAILED, OVER, TIME, Facts, Place, Stand, Step
+from heyi.kernel.flow.model import BUYER, EVENT, EVENTS, FAILED, OVER, TIME, Facts, Stand, Step, Way
 from heyi.kernel.flow.walking import Flow, branches, read
 
 __all__ = [
@@ -19,10 +19,10 @@ __all__ = [
     "Facts",
     "Flow",
     "FlowFields",
-    "Place",
     "Seen",
     "Stand",
     "Step",
+    "Way",
     "branches",
     "of_components",
     "read",

@@ -48,9 +48,9 @@ class Stand:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """An item's place in its flow, as it is carried from the purchase on. `graph` is the flow's own JSON, `part` the
-    item's place in a split, `steps` what the purchase went through.
+class Way:
+    """How far an item is on its way through its flow, as it is carried from the purchase on. `graph` is the flow's own
+    JSON, `part` the item's place in a split, `steps` what the purchase went through.
     """
 
     graph: str

@@ -16,7 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from heyi.kernel.clock import add_days, add_months
-from heyi.kernel.flow import Place, Stand
+from heyi.kernel.flow import Stand, Way
 from heyi.kernel.parts import Due
 from heyi.offer.catalog.errors import WordUnknown
 from heyi.offer.catalog.graphs import odd_fields, read_time
@@ -144,11 +144,11 @@ def dues(timing: Timing, *, paid_at: datetime, zone: ZoneInfo) -> list[Due]:
 
 def due_of(stand: Stand, graph: str, part: int, *, paid_at: datetime) -> Due:
     """The Due of an item that walked to here when it was paid."""
-    place = Place(graph, stand.node, part, stand.steps)
+    way = Way(graph, stand.node, part, stand.steps)
     if stand.kind == "deliver":
-        return Due("now" if stand.at is None else "scheduled", stand.at, place=place)
+        return Due("now" if stand.at is None else "scheduled", stand.at, way=way)
     if stand.kind == "buyer":
-        return Due("waiting_for_buyer", stand.at, place=place)
+        return Due("waiting_for_buyer", stand.at, way=way)
     # A cancel that comes with the payment is left to the workers: an order is placed with items that are still to be.
     at = paid_at if stand.kind == "cancel" else stand.at
-    return Due("after", at, stand.component, stand.event, place=place)
+    return Due("after", at, stand.component, stand.event, way=way)
