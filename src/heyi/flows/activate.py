@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import UUID
 
-from heyi.infra import outbox
+from heyi.flows import scene
+from heyi.flows.carry import settle
 from heyi.infra.tools import Tools
 from heyi.order import checkout
-from heyi.order.checkout import ItemMove
-from heyi.provision import entitlement, fulfilment
+from heyi.provision import entitlement
 from heyi.provision.entitlement import Right
-from heyi.provision.fulfilment import Release
+from heyi.provision.fulfilment import Release, waiting
 
 
 async def activate(tools: Tools, channel_id: UUID, entitlement_id: UUID, accounts: Mapping[str, str]) -> Right:
@@ -23,11 +23,11 @@ async def activate(tools: Tools, channel_id: UUID, entitlement_id: UUID, account
     async with tools.db.transaction() as tx:
         seen = await entitlement.find(tx, entitlement_id, channel_id=channel_id, now=now)
         # Tasks, orders, rights: the order in which the worker locks them too. A refusal by the right undoes it all.
-        released = await fulfilment.release(tx, [Release(seen.lane, seen.item_id, dict(accounts))], now=now)
-        moves = [ItemMove(seen.lane, seen.order_id, item, "start") for item in released]
-        moved = await checkout.move_items(tx, moves, now=now)
-        right, facts = await entitlement.activate(
+        woken = await waiting.asked_for(tx, [Release(seen.lane, seen.item_id, dict(accounts))], now=now)
+        await checkout.read(tx, [seen.order_id] if woken else [], lock=True)
+        outcomes, told = await scene.go_on(tx, tools, woken, now=now)
+        _, facts = await entitlement.activate(
             tx, tools.sealing, entitlement_id, accounts, channel_id=channel_id, now=now
         )
-        await outbox.write(tx, [*facts, *moved], now=now)
-    return right
+        await settle(tx, tools, outcomes, [*facts, *told], now=now)
+        return await entitlement.find(tx, entitlement_id, now=now)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from heyi.flows import scene
 from heyi.infra import outbox
 from heyi.infra.db import Tx
 from heyi.infra.tools import Tools
@@ -55,7 +56,7 @@ async def _place(tools: Tools, asked: Sequence[Asked], *, careful: bool) -> list
         placed = checkout.prepare([v for v in verdicts if isinstance(v, Accepted)], numbers, now=now)
         refused = {one.key: v for one, v in zip(new, verdicts, strict=True) if isinstance(v, Refused)}
         plans = await fulfilment.route(tx, _plans(placed), wall=tools.clock.wall())
-        await _write(tx, placed, plans, [one for one in new if one.key in refused], now=now)
+        await _write(tx, tools, placed, plans, [one for one in new if one.key in refused], now=now)
         replayed = [id for id in numbers.known.values() if not isinstance(id, Refused)]
         known = {order.id: order for order in await checkout.read(tx, replayed)} if replayed else {}
     orders = {one.accepted.asked.key: checkout.order_of(one) for one in placed}
@@ -83,7 +84,13 @@ async def _judge(
 
 
 async def _write(
-    tx: Tx, placed: Sequence[Placed], plans: Sequence[fulfilment.Plan], refused: Sequence[Asked], *, now: datetime
+    tx: Tx,
+    tools: Tools,
+    placed: Sequence[Placed],
+    plans: Sequence[fulfilment.Plan],
+    refused: Sequence[Asked],
+    *,
+    now: datetime,
 ) -> None:
     if not placed:
         return await checkout.place(tx, placed, refused, now=now)
@@ -92,7 +99,7 @@ async def _write(
         begun = await entitlement.grant(tx, _grants(placed), now=now)
         await fulfilment.plan(tx, plans, now=now)
         await stock.issue(tx, _issued(placed), now=now)
-        await outbox.write(tx, [*checkout.facts_of(placed), *begun], now=now)
+        await outbox.write(tx, [*checkout.facts_of(placed), *begun, *scene.told_at_purchase(tools, placed)], now=now)
         check = await ledger.charge(tx, [_charge(one) for one in placed], now=now)
     return await check()
 

@@ -25,9 +25,9 @@ async def settle(
     told = list(facts)
     if outcomes:
         told += await checkout.move_items(
-            tx, [ItemMove(o.lane, o.order_id, o.item_id, o.move, o.problem) for o in outcomes], now=now
+            tx, [ItemMove(o.lane, o.order_id, o.item_id, o.move, o.problem, o.due_at) for o in outcomes], now=now
         )
-        told += await entitlement.arrive(tx, [_arrival(o) for o in outcomes if o.entitlement_id], now=now)
+        told += await entitlement.arrive(tx, [_arrival(o) for o in outcomes if o.concerns_right], now=now)
     if not told and not outcomes and not losses:
         return
     async with tx.pipeline():
@@ -53,5 +53,6 @@ def _arrival(o: Outcome) -> Arrival:
     assert o.entitlement_id is not None
     return Arrival(
         o.lane, o.entitlement_id, failed=o.move == "fail", cancelled=o.move == "cancel",
-        key_expires_at=o.key_expires_at, wants_buyer=o.move == "want_buyer", begun=o.move in ("start", "want_stock"),
+        key_expires_at=o.key_expires_at, wants_buyer=o.move == "want_buyer" and o.asks is None,
+        begun=o.move in ("start", "want_stock"), still=o.move == "schedule", asks=o.asks,
     )  # fmt: skip

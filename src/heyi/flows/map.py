@@ -30,6 +30,7 @@ LATER: tuple[tuple[str, Handler], ...] = (
     ("item.failed", release.release_waiting),
     ("item.cancelled", tell.those_concerned),
     ("item.cancelled", release.release_waiting),
+    ("delivery.notice", tell.those_concerned),
     ("order.fulfilled", tell.those_concerned),
     ("stock.arrived", restock.arrived),
     # the buyer uses them
@@ -57,6 +58,7 @@ LATER: tuple[tuple[str, Handler], ...] = (
 UNHEARD: Mapping[str, str] = {
     "item.started": "the task says more, and the item's end follows",
     "item.scheduled": "the order said so when it was paid",
+    "delivery.decided": "the timeline shows it, with its reasons; what follows from it is told",
     "redemption.prepared": "the till has its answer; confirm, release or expiry follows within minutes",
     "stock.quarantined": "an operator did it and sees it; nothing can be delivered because of it",
     "stock.released": "stock.arrived is stated beside it",

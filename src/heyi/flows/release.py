@@ -1,9 +1,10 @@
-"""An item that waited for another is released by what happened to that one, or gets its else."""
+"""What waits is brought on: by what happened to another item, or because its time has come."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from heyi.flows import scene
 from heyi.flows.carry import settle
 from heyi.infra.tools import Tools
 from heyi.kernel.facts import Fact
@@ -14,7 +15,7 @@ OVERDUE_MAX = 200
 
 
 async def release_waiting(tools: Tools, facts: Sequence[Fact]) -> int:
-    """Another item was activated or redeemed: what waited for that is due now. Or it is over: then comes the else.
+    """Another item was activated or redeemed: what waited for that goes on. Or it is over: then comes the else.
 
     Answers how many tasks moved. Doing it twice moves nothing.
     """
@@ -29,17 +30,19 @@ async def release_waiting(tools: Tools, facts: Sequence[Fact]) -> int:
         alone = {
             item.id for order in orders for item in order.items if names.count((item.order_id, item.component)) == 1
         }
-        count, outcomes = await waiting.release_by_events(
+        woken = await waiting.awaited(
             tx, [fact for fact in facts if fact.order_id in order_ids], components, alone, now=now
         )
-        await settle(tx, tools, outcomes, [], now=now)
-    return count
+        outcomes, told = await scene.go_on(tx, tools, woken, now=now)
+        await settle(tx, tools, outcomes, told, now=now)
+    return len(woken)
 
 
 async def end_waiting(tools: Tools) -> int:
-    """The awaited event did not come in time: deliver all the same, or cancel, as the component says."""
+    """What waited long enough goes on: its time has come, or what it waited for has not come in time."""
     now = tools.clock.now()
     async with tools.db.transaction() as tx:
-        count, outcomes = await waiting.end_overdue(tx, most=OVERDUE_MAX, now=now)
-        await settle(tx, tools, outcomes, [], now=now)
-    return count
+        woken = await waiting.overdue(tx, most=OVERDUE_MAX, now=now)
+        outcomes, told = await scene.go_on(tx, tools, woken, now=now)
+        await settle(tx, tools, outcomes, told, now=now)
+    return len(woken)

@@ -5,7 +5,7 @@ has to wait; whatever brings it on later (time, another component's event, the b
 there by the same pure rule.
 """
 
-from heyi.kernel.flow.facts import FlowFields, Seen, of_components
+from heyi.kernel.flow.fields import FlowFields, Seen, of_components
 from heyi.kernel.flow.model import BUYER, EVENT, EVENTS, FAILED, OVER, TIME, Facts, Stand, Step, Way
 from heyi.kernel.flow.walking import Flow, branches, read
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from heyi.kernel.condition import Verdict
 
-Facts = Mapping[str, object]  # what conditions may look at, by field name (see facts.py)
+Facts = Mapping[str, object]  # what conditions may look at, by field name (see fields.py)
 
 # What brings an item on: its time has come, what it waited for happened (or cannot happen any more), the buyer asked,
 # or the delivery failed.
@@ -50,10 +50,12 @@ class Stand:
 @dataclass(frozen=True, slots=True)
 class Way:
     """How far an item is on its way through its flow, as it is carried from the purchase on. `graph` is the flow's own
-    JSON, `part` the item's place in a split, `steps` what the purchase went through.
+    JSON, `part` the item's place in a split, `steps` what the purchase went through;
+    `falls_back`: it stands at a delivery, and the flow says what follows when that fails.
     """
 
     graph: str
     node: str
     part: int = 0
     steps: tuple[Step, ...] = ()
+    falls_back: bool = False

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from heyi.kernel import condition
 from heyi.kernel.clock import add_days, add_months
-from heyi.kernel.flow.facts import FlowFields
+from heyi.kernel.flow.fields import FlowFields
 from heyi.kernel.flow.model import BUYER, EVENT, FAILED, OVER, TIME, Facts, Stand, Step
 
 # By (do, for): which branch each cause opens.
@@ -22,7 +22,7 @@ WAKES: Mapping[tuple[str, str | None], Mapping[str, str]] = {
     ("wait", "component"): {EVENT: "then", OVER: "else", TIME: "else"},
     ("wait", "buyer"): {BUYER: "then", TIME: "else"},
     ("choose", None): {BUYER: "then", TIME: "then"},
-    ("deliver", None): {FAILED: "failed"},
+    ("deliver", None): {FAILED: "failed", TIME: "failed"},  # who has to go on from a delivery has failed there
 }
 
 
@@ -66,7 +66,7 @@ class Flow:
     def asks_buyer(self, name: str | None) -> bool:
         """Whether this node waits for the buyer's word."""
         node = self.nodes.get(name or "", {})
-        return (node.get("do"), node.get("for")) == ("wait", "buyer")
+        return node.get("do") == "choose" or node.get("for") == "buyer"
 
     def _walk(self, name: str, facts: Facts, now: datetime, part: int, steps: list[Step]) -> Stand:
         while True:

@@ -16,7 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from heyi.kernel.clock import add_days, add_months
-from heyi.kernel.flow import Stand, Way
+from heyi.kernel.flow import Facts, Way, read
 from heyi.kernel.parts import Due
 from heyi.offer.catalog.errors import WordUnknown
 from heyi.offer.catalog.graphs import odd_fields, read_time
@@ -142,9 +142,11 @@ def dues(timing: Timing, *, paid_at: datetime, zone: ZoneInfo) -> list[Due]:
     return [Due("scheduled", at) if at > paid_at else NOW for at in ats]
 
 
-def due_of(stand: Stand, graph: str, part: int, *, paid_at: datetime) -> Due:
-    """The Due of an item that walked to here when it was paid."""
-    way = Way(graph, stand.node, part, stand.steps)
+def due_walked(graph: str, part: int, facts: Facts, *, paid_at: datetime, zone: ZoneInfo) -> Due:
+    """The Due of an item that walks its flow from the start when it is paid."""
+    flow = read(graph, zone)
+    stand = flow.begin(facts, now=paid_at, part=part)
+    way = Way(graph, stand.node, part, stand.steps, flow.falls_back(stand.node))
     if stand.kind == "deliver":
         return Due("now" if stand.at is None else "scheduled", stand.at, way=way)
     if stand.kind == "buyer":

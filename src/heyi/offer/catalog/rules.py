@@ -19,7 +19,7 @@ from heyi.kernel.money import Money, shares
 from heyi.kernel.parts import Due, Part
 from heyi.offer.catalog import errors
 from heyi.offer.catalog.compiled import Bound, Compiled, Plan, Sale, Slot, wish_key
-from heyi.offer.catalog.delivery import Timing, due_of, dues
+from heyi.offer.catalog.delivery import Timing, due_walked, dues
 from heyi.offer.catalog.model import (
     ACCOUNT_CHARS_MAX,
     ORDER_QUANTITY_MAX,
@@ -69,7 +69,8 @@ def fill(sale: Sale, wish: Wish, *, now: datetime, zone: ZoneInfo) -> Filled | R
         accounts = {name: given[called] for name, called in template.accounts if called in given}
         if template.graph is not None:
             facts = facts or _facts(line, plan, wish, now)
-            due = _walked(template.graph, slot.month, {**facts, "item.accounts": frozenset(accounts)}, now, zone)
+            known = {**facts, "item.accounts": frozenset(accounts)}
+            due = due_walked(template.graph, slot.month, known, paid_at=now, zone=zone)
         else:
             coming = dated.get(template.component.code)
             if coming is None:
@@ -124,11 +125,6 @@ def _facts(bound: Bound, plan: Plan, wish: Wish, now: datetime) -> dict[str, obj
         "order.paid_at": now,
         **flow.of_components(flow.Seen(slot.template.component.code) for slot in plan.slots),
     }
-
-
-def _walked(graph: str, part: int, facts: flow.Facts, now: datetime, zone: ZoneInfo) -> Due:
-    """Where an item's flow takes it when it is paid."""
-    return due_of(flow.read(graph, zone).begin(facts, now=now, part=part), graph, part, paid_at=now)
 
 
 def dues_fixed(timing: Timing) -> Due:

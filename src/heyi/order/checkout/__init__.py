@@ -12,12 +12,13 @@ from heyi.order.checkout.actions import (
     repair,
     search,
 )
-from heyi.order.checkout.model import Accepted, Asked, ItemMove, Order, Placed
+from heyi.order.checkout.model import Accepted, Asked, Item, ItemMove, Order, Placed
 from heyi.order.checkout.rules import decide, keys_needed
 
 __all__ = [
     "Accepted",
     "Asked",
+    "Item",
     "ItemMove",
     "Order",
     "Placed",

@@ -84,9 +84,9 @@ def order_of(placed: Placed) -> Order:
     )  # fmt: skip
 
 
-async def read(tx: Tx, order_ids: Sequence[UUID]) -> list[Order]:
-    """Orders with their items, as they are now; unknown ids are left out."""
-    return await store.read(tx, order_ids)
+async def read(tx: Tx, order_ids: Sequence[UUID], *, lock: bool = False) -> list[Order]:
+    """Orders with their items, as they are now; unknown ids are left out. To lock them, hand the ids in order."""
+    return await store.read(tx, order_ids, lock=lock)
 
 
 async def find(tx: Tx, order_id: UUID, *, channel_id: UUID | None) -> Order:

@@ -94,7 +94,8 @@ def _line(part: Part, left: Mapping[UUID, list[Key]]) -> Line:
     due = part.due
     if due.state != "now":
         state = WAITING_FOR_BUYER if due.state == "waiting_for_buyer" else SCHEDULED
-        return Line(part, state, due.at if due.state == "scheduled" else None)
+        timed = due.state == "scheduled" or (due.state == "after" and due.component is None)
+        return Line(part, state, due.at if timed else None)
     if len(part.accounts) < len(part.fields):
         return Line(part, WAITING_FOR_BUYER, None)
     if part.offer.source == "stock":

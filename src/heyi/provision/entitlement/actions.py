@@ -132,6 +132,11 @@ async def of_order(tx: Tx, lane: int, order_id: UUID, *, now: datetime) -> list[
     return await store.of_order(tx, lane, order_id, now=now)
 
 
+async def lock_of_orders(tx: Tx, orders: Sequence[tuple[int, UUID]], *, now: datetime) -> list[Right]:
+    """All rights of these (lane, order)s, locked. Lock the orders first."""
+    return await store.lock_of_orders(tx, orders, now=now)
+
+
 async def search(
     tx: Tx, *, channel_id: UUID, buyer: str, state: str | None, before: UUID | None, limit: int, now: datetime
 ) -> list[Right]:

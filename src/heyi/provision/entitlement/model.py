@@ -95,7 +95,8 @@ class Grant:
 class Arrival:
     """What became of a right that was not given at once. With no flag set: it was delivered.
 
-    `wants_buyer`: the buyer must give accounts (again); `begun`: a scheduled delivery has started.
+    `wants_buyer`: the buyer must give accounts (again); `begun`: a scheduled delivery has started; `still`: nothing
+    but `asks`. `asks`: from now on delivery waits for the buyer's word (True), or no longer does (False).
     """
 
     lane: int
@@ -105,6 +106,8 @@ class Arrival:
     key_expires_at: datetime | None = None
     wants_buyer: bool = False
     begun: bool = False
+    still: bool = False
+    asks: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,17 @@ from entitlement.entitlements
 where lane = %(lane)s and order_id = %(order)s
 order by id;
 
+-- name: lock_by_orders
+-- All rights of some orders, locked: what a flow decides by is not changed under it, and whoever changes it afterwards
+-- finds the flow where it stands then.
+select id, channel_id, buyer, order_id, item_id, component, benefit, title, kind, partner_id, state, ended_why,
+    units_total, units_left, units_reserved, valid_from, valid_to, properties, provider_state, provider_heard_at,
+    created_at, activated_at, ended_at
+from entitlement.entitlements
+where (lane, order_id) in (select * from unnest(%(lanes)s::smallint[], %(orders)s::uuid[]))
+order by lane, id
+for update;
+
 -- name: save
 -- A compare-and-set: state and units must be what was decided upon. The first term follows the right's window.
 with next as materialized (

@@ -92,14 +92,19 @@ def properties_of(part: Part, *, item_state: str, key_expires_at: datetime | Non
 def arrived(right: Right, arrival: Arrival, now: datetime) -> Right | None:
     """The right after news of its delivery; None when the news does not move it (late, repeated, already over)."""
     move = _news(right, arrival)
-    state = MACHINE.step(right.state, move)
-    if state is None or (state == right.state and move == "begin"):
+    state = right.state if arrival.still else MACHINE.step(right.state, move)
+    if state is None or (state == right.state and move == "begin" and arrival.asks is None):
+        return None
+    if arrival.still and right.state not in _UNDELIVERED:
         return None
     kept = right.properties
+    if arrival.asks is not None:  # a flow comes to the buyer, or goes on without him; accounts given before are kept
+        again = {"sent": False, "asked": None} if arrival.asks else {}
+        kept = structs.replace(kept, on_request=arrival.asks, **again)
     if move in ("hand_over", "deliver"):
         ends = [at for at in (arrival.key_expires_at, kept.key_expires_at) if at is not None]
         kept = structs.replace(kept, delivered_at=now, key_expires_at=min(ends, default=None))
-    if move == "want_buyer":  # the accounts were wrong or missing: ask for all of them
+    if arrival.wants_buyer:  # the accounts were wrong or missing: ask for all of them
         kept = structs.replace(kept, on_request=True, sent=False, asked=None, given={})
     return _in_window(_moved(replace(right, properties=kept), move, state, now))
 
@@ -108,8 +113,10 @@ def _news(right: Right, arrival: Arrival) -> str:
     for told, move in ((arrival.failed, "fail"), (arrival.cancelled, "cancel"), (arrival.wants_buyer, "want_buyer")):
         if told:
             return move
-    if arrival.begun:
+    if arrival.begun or arrival.still:
         return "begin"
+    if arrival.asks:
+        return "want_buyer"
     return "hand_over" if waits_for_activation(right.kind, right.properties.validity) else "deliver"
 
 

@@ -84,6 +84,13 @@ async def of_buyer(
     return await _with_holds(tx, rows, now=now)
 
 
+async def lock_of_orders(tx: Tx, orders: Sequence[tuple[int, UUID]], *, now: datetime) -> list[Right]:
+    rows = await tx.rows(
+        SQL["lock_by_orders"], lanes=col(lane for lane, _ in orders), orders=col(id for _, id in orders)
+    )
+    return await _with_holds(tx, rows, now=now)
+
+
 async def of_order(tx: Tx, lane: int, order_id: UUID, *, now: datetime) -> list[Right]:
     return await _with_holds(tx, await tx.rows(SQL["list_by_order"], lane=lane, order=order_id), now=now)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from heyi.infra.db import Tx
-from heyi.provision.fulfilment import board, model, planning, store
+from heyi.provision.fulfilment import board, model, planning, store, waits
 from heyi.provision.fulfilment.model import Plan
 
 
@@ -28,3 +28,6 @@ async def plan(tx: Tx, plans: Sequence[Plan], *, now: datetime) -> None:
         rows.append((one, state, due_at, planning.request_of(one.part, one.item_state, one.ship_to), problem))
     if rows:
         await store.plan(tx, rows, now=now)
+    walking = [one for one in plans if one.part.due.way is not None]
+    if walking:
+        await waits.set_ways(tx, walking)

@@ -225,7 +225,7 @@ async def record(
     but are kept, and a delivery heard late still counts. `ways`: where tasks may go after a definite no."""
     standing = await store.lock_standing(tx, results)
     ruled = [
-        (r, was, rules.decide(r, was, wall, ways.get(r.errand.task_id, Routes())))
+        (r, was, rules.fallen(r.errand, rules.decide(r, was, wall, ways.get(r.errand.task_id, Routes()))))
         for r in results
         if (was := standing.get(r.errand.attempt_id)) is not None
     ]

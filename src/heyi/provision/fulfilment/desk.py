@@ -178,7 +178,8 @@ async def query(tx: Tx, task_id: UUID, *, by: str, now: datetime, wall: datetime
 async def resolve(
     tx: Tx, task_id: UUID, outcome: str, *, proof: str, note: str, by: str, now: datetime, wall: datetime
 ) -> tuple[list[Outcome], list[Fact]]:
-    """A person decides: delivered (with proof), try_again (a new number), failed. Answers items to move, and facts.
+    """A person decides: delivered (with proof), try_again (a new number), failed (a flow that says what follows then
+    goes on). Answers items to move, and facts.
 
     Raises TaskNotFound, TaskBusy, TaskState, ProofMissing, NeedsCard, StillUnknown.
     """
@@ -202,13 +203,14 @@ async def _lock(tx: Tx, task_id: UUID, wall: datetime) -> Row:
 async def _decide(
     tx: Tx, row: Row, outcome: str, *, proof: str, note: str, by: str, now: datetime
 ) -> tuple[list[Outcome], list[Fact]]:
-    after = TASK.step(row.state, MOVES[outcome])
+    falls_back = outcome == "failed" and _request(row.request).falls_back
+    after = TASK.step(row.state, "wait" if falls_back else MOVES[outcome])
     if after is None:
         raise TaskState(state=row.state)
     maybe = row.attempt_state in MAYBE
     if maybe and outcome != "delivered" and not proof.strip():
         raise StillUnknown("/proof")
-    due_at = now if after == model.SCHEDULED else None
+    due_at = now if after == model.SCHEDULED or falls_back else None
     problem = note.strip() or None if outcome == "failed" else None
     await store.save_tasks(tx, [TaskChange(row.lane, row.id, row.state, after, due_at, problem)], now=now)
     said = {"outcome": outcome, "proof": proof, "note": note, "by": by, "at": now}
@@ -218,7 +220,7 @@ async def _decide(
         assert state is not None
         change = AttemptChange(row.lane, row.attempt_id, state, why=f"resolved {outcome} by {by}")
         await store.save_attempts(tx, [change], now=now)
-    return [_outcome(row, outcome, problem, maybe)], [_fact(row, outcome, by)]
+    return [] if falls_back else [_outcome(row, outcome, problem, maybe)], [_fact(row, outcome, by)]
 
 
 def _outcome(row: Row, outcome: str, problem: str | None, maybe: bool) -> Outcome:

@@ -136,6 +136,7 @@ class Outcome:
     """What fulfilment asks the other contexts to do for one item. `move` is a move of the item (checkout's word).
 
     `share` is what delivery earns (None when use earns it), `cost` what `party` gets for it (`prepaid`: has got).
+    `asks`: from now on the right asks for the buyer's word (with the accounts that he gave already), or no longer does.
     """
 
     lane: int
@@ -149,6 +150,13 @@ class Outcome:
     party: UUID | None = None
     key_expires_at: datetime | None = None
     prepaid: bool = False
+    due_at: datetime | None = None
+    asks: bool | None = None
+
+    @property
+    def concerns_right(self) -> bool:
+        """A new day for the delivery is the order's matter alone, unless the buyer is asked no longer."""
+        return self.entitlement_id is not None and (self.move != "schedule" or self.asks is not None)
 
 
 @dataclass(frozen=True, slots=True)

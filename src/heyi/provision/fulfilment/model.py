@@ -7,7 +7,9 @@ alliance's time; leases and graces are real time, because the other side's clock
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +27,7 @@ ENDED = (DELIVERED, FAILED, CANCELLED)
 WAITING = (SCHEDULED, WAITING_FOR_EVENT, WAITING_FOR_BUYER, WAITING_FOR_STOCK, WAITING_FOR_PERSON)
 
 # `ask`: we do not know (or the supplier works on it); only a query with our own number settles it.
+# `wait`: its flow goes on, from where it stands, when its time comes; a delivery that failed falls back this way.
 # `retry`: a definite no that may change; a new attempt. `resend`: proved never to have arrived; the same number again.
 TASK = Machine[str](
     SCHEDULED,
@@ -51,6 +54,9 @@ TASK = Machine[str](
         (WAITING_FOR_EVENT, "cancel"): CANCELLED,
         (WAITING_FOR_EVENT, "deliver"): DELIVERED,
         (WAITING_FOR_EVENT, "fail"): FAILED,
+        (WAITING_FOR_EVENT, "want_buyer"): WAITING_FOR_BUYER,
+        (WAITING_FOR_BUYER, "want_buyer"): WAITING_FOR_BUYER,
+        (WAITING_FOR_BUYER, "cancel"): CANCELLED,
         (WAITING_FOR_BUYER, "release"): SCHEDULED,
         (WAITING_FOR_BUYER, "deliver"): DELIVERED,
         (WAITING_FOR_BUYER, "fail"): FAILED,
@@ -63,6 +69,8 @@ TASK = Machine[str](
         (WAITING_FOR_PERSON, "want_buyer"): WAITING_FOR_BUYER,
     },
 )
+
+TASK.moves.update({(state, "wait"): WAITING_FOR_EVENT for state in (*WAITING, SENDING, ASKING)})
 
 ATTEMPT = Machine[str](
     "sending",
@@ -94,8 +102,9 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What is needed to deliver, copied from the part that was sold; stored with the task as JSON.
 
     `accounts` keep the order of the part's fields. `wanted` are the account names it cannot do without. `later`: the
-    item did not start as delivering. Amounts are in minor units of `currency`: what the offer costs, what it may cost
-    at most wherever it is bought (None: just that). What our own hands give is owed to the partner.
+    item did not start as delivering. `falls_back`: its flow says what follows when this delivery fails. Amounts are in
+    minor units of `currency`: what the offer costs, what it may cost at most wherever it is bought (None: just that).
+    What our own hands give is owed to the partner.
     """
 
     title: str
@@ -110,6 +119,7 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     units: int = 1
     ship_to: dict[str, Any] | None = None
     later: bool = False
+    falls_back: bool = False
     partner_id: UUID | None = None
 
     @property
@@ -145,6 +155,37 @@ class Release:
     lane: int
     item_id: UUID
     accounts: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """A locked task that something brings on: see kernel/flow for the causes. `at` is the moment when it happened."""
+
+    row: Any
+    cause: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Whom and what the steps of an item's flow are about."""
+
+    lane: int
+    order_id: UUID
+    item_id: UUID
+    entitlement_id: UUID | None
+    channel_id: UUID
+    buyer: str
+    component: str
+    benefit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a flow may look at: the order's facts by field name."""
+
+    facts: Mapping[str, object]
+    told: Mapping[UUID, Told]  # by item
 
 
 def outer_number(item_id: UUID, number: int) -> str:

@@ -21,7 +21,7 @@ def first_state(plan: Plan, now: datetime) -> tuple[str, datetime | None]:
     if due.state == "after":
         return model.WAITING_FOR_EVENT, due.at
     if state == model.WAITING_FOR_BUYER:
-        return model.WAITING_FOR_BUYER, None
+        return model.WAITING_FOR_BUYER, due.at
     if state == model.WAITING_FOR_STOCK:
         return model.WAITING_FOR_STOCK, None
     if state == model.SCHEDULED:
@@ -65,5 +65,6 @@ def request_of(part: Part, item_state: str, ship_to: dict[str, object] | None) -
         units=part.units,
         ship_to=ship_to if part.kind == PHYSICAL else None,
         later=item_state != "delivering",
+        falls_back=part.due.way is not None and part.due.way.falls_back,
         partner_id=part.partner_id,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from heyi.kernel.clock import millis
@@ -131,6 +132,15 @@ def _declined(errand: Errand, why: str, cure: Cure, ways: Routes) -> Ruling:
             gap = gap_ms(RETRY_GAP_MS_MIN, RETRY_GAP_MS_MAX, errand.number - 1, errand.outer_number)
             return Ruling("retry", "decline", gap, why, route=None if ways.again is None else ways.again.offer)
     return Ruling("want_person", "decline", problem=why, item="start")
+
+
+def fallen(errand: Errand, ruling: Ruling) -> Ruling:
+    """A definite no that a person would have to look at, where the item's flow says itself what follows: it goes on
+    from its delivery as failed, at once.
+    """
+    if not errand.request.falls_back or ruling.move != "want_person" or ruling.attempt not in ("decline", "fail"):
+        return ruling
+    return replace(ruling, move="wait", wait_ms=0, item=None)
 
 
 def _failed(errand: Errand, why: str, cure: Cure, ways: Routes) -> Ruling:

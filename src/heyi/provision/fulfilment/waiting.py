@@ -11,13 +11,14 @@ from uuid import UUID
 import msgspec
 
 from heyi.infra.db import Row, Tx
+from heyi.kernel import flow
 from heyi.kernel.facts import Fact
 from heyi.kernel.money import Money
 from heyi.kernel.parts import CARD_KEY
 from heyi.provision.fulfilment import facts as telling
 from heyi.provision.fulfilment import model, planning, store, waits
 from heyi.provision.fulfilment.errand import Outcome, TaskChange
-from heyi.provision.fulfilment.model import TASK, Release, Request
+from heyi.provision.fulfilment.model import TASK, Release, Request, Woken
 
 _request = msgspec.json.Decoder(Request).decode
 WAITERS_COUNTED_MAX = 1000
@@ -119,22 +120,22 @@ async def serve(tx: Tx, waiters: Sequence[Row], keys: Sequence[Key], *, now: dat
     return Given([(key.id, row.item_id) for row, key in pairs], outcomes, [])
 
 
-async def release(tx: Tx, releases: Sequence[Release], *, now: datetime) -> list[UUID]:
-    """The buyer asked, or gave accounts: what waited for him is due now. Answers the items that were released.
+async def asked_for(tx: Tx, releases: Sequence[Release], *, now: datetime) -> list[Woken]:
+    """The buyer asked, or gave accounts: keeps them, and answers the tasks that waited for him, locked.
 
     Accounts given early (before the day, or before the awaited event) are kept for then.
     """
     accounts = {one.item_id: one.accounts for one in releases}
     rows = await waits.lock_for_buyer(tx, releases)
     merged = [(row.lane, row.id, _merged(_request(row.request), accounts[row.item_id])) for row in rows]
-    waited = [row for row in rows if row.state == model.WAITING_FOR_BUYER]
     if merged:
         await waits.save_requests(tx, merged)
-    if waited:
-        await store.save_tasks(
-            tx, [_changed(row, model.WAITING_FOR_BUYER, "release", now) for row in waited], now=now
-        )  # fmt: skip
-    return [row.item_id for row in waited]
+    fresh = {id: waits.as_text(request) for _, id, request in merged}
+    return [
+        Woken(row._replace(request=fresh[row.id]), flow.BUYER, now)
+        for row in rows
+        if row.state == model.WAITING_FOR_BUYER
+    ]
 
 
 def _merged(request: Request, accounts: Mapping[str, str]) -> Request:
@@ -149,49 +150,37 @@ async def orders_with_waits(tx: Tx, facts: Sequence[Fact]) -> list[UUID]:
     return await waits.orders_with_waits(tx, orders) if orders else []
 
 
-async def release_by_events(
+async def awaited(
     tx: Tx, facts: Sequence[Fact], components: Mapping[UUID, str], alone: Collection[UUID], *, now: datetime
-) -> tuple[int, list[Outcome]]:
-    """What waited for these facts' items is due now; what waited for one that is over gets its else.
+) -> list[Woken]:
+    """What waited for these facts' items, locked; what waited for one that is over gets its else.
 
     `components` names the component of every item of these orders; `alone` are the items that are their component's
-    only one (of several, one may still do what is awaited: the deadline decides). Answers how many tasks moved.
+    only one (of several, one may still do what is awaited: the deadline decides).
     """
     happened, over = set(), set()
     for fact in facts:
         component = None if fact.item_id is None else components.get(fact.item_id)
         if component is not None and fact.order_id is not None:
             about = (fact.order_id, component)
-            if fact.name in telling.AWAITED:
+            if fact.name in telling.AWAITED and (fact.name not in telling.OVER or fact.item_id in alone):
                 happened.add((*about, telling.AWAITED[fact.name]))
-            elif fact.item_id in alone:
+            if fact.name in telling.OVER and fact.item_id in alone:
                 over.add(about)
     rows = await waits.lock_event_waiters(tx, {fact.order_id for fact in facts if fact.order_id is not None})
-    released = [row for row in rows if (row.order_id, row.after_component, row.after_event) in happened]
-    ended = [row for row in rows if (row.order_id, row.after_component) in over and row not in released]
-    await _release(tx, released, now)
-    return len(released) + len(ended), await _otherwise(tx, ended, now)
+    woken = []
+    for row in rows:
+        if (row.order_id, row.after_component, row.after_event) in happened:
+            woken.append(Woken(row, flow.EVENT, now))
+        elif (row.order_id, row.after_component) in over:
+            woken.append(Woken(row, flow.OVER, now))
+    return woken
 
 
-async def end_overdue(tx: Tx, *, most: int, now: datetime) -> tuple[int, list[Outcome]]:
-    """Tasks whose awaited event did not come in time get their else. Answers how many, and items to move."""
+async def overdue(tx: Tx, *, most: int, now: datetime) -> list[Woken]:
+    """Tasks whose time has come before what they waited for, locked. Each goes on as of the moment it was set to."""
     rows = await waits.lock_overdue(tx, most=most, now=now)
-    return len(rows), await _otherwise(tx, rows, now)
-
-
-async def _otherwise(tx: Tx, rows: Sequence[Row], now: datetime) -> list[Outcome]:
-    cancelled = [row for row in rows if row.otherwise == "cancel"]
-    await _release(tx, [row for row in rows if row.otherwise != "cancel"], now)
-    if cancelled:
-        await store.save_tasks(
-            tx, [_changed(row, model.WAITING_FOR_EVENT, "cancel", now, "not_in_time") for row in cancelled], now=now
-        )
-    return [_outcome(row, _request(row.request), None, "cancel", "not_in_time") for row in cancelled]
-
-
-async def _release(tx: Tx, rows: Sequence[Row], now: datetime) -> None:
-    if rows:
-        await store.save_tasks(tx, [_changed(row, model.WAITING_FOR_EVENT, "release", now) for row in rows], now=now)
+    return [Woken(row, flow.TIME, row.due_at) for row in rows]
 
 
 def _changed(row: Row, before: str, move: str, now: datetime, problem: str | None = None) -> TaskChange:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import msgspec
 
-from heyi.infra.db import Row, Tx, col, text_col
-from heyi.provision.fulfilment.model import Release, Request
+from heyi.infra.db import Row, Tx, col, queries, text_col, time_col
+from heyi.provision.fulfilment.model import Plan, Release, Request
 from heyi.provision.fulfilment.store import SQL
+
+if TYPE_CHECKING:
+    from heyi.provision.fulfilment.walking import Walk
+
+FLOWS = queries(__file__, "queries_flows.sql")
 
 _encode = msgspec.json.Encoder().encode
 
@@ -45,7 +51,10 @@ async def lock_event_waiters(tx: Tx, orders: Collection[UUID]) -> list[Row]:
 
 
 async def lock_overdue(tx: Tx, *, most: int, now: datetime) -> list[Row]:
-    return await tx.rows(SQL["lock_overdue_waiters"], most=most, now=now)
+    return [
+        *await tx.rows(SQL["lock_overdue_waiters"], most=most, now=now),
+        *await tx.rows(FLOWS["lock_overdue_buyers"], most=most, now=now),
+    ]
 
 
 async def lock_for_buyer(tx: Tx, releases: Sequence[Release]) -> list[Row]:
@@ -59,5 +68,41 @@ async def save_requests(tx: Tx, requests: Sequence[tuple[int, UUID, Request]]) -
         SQL["save_requests"],
         lanes=col(lane for lane, *_ in rows),
         ids=col(id for _, id, _ in rows),
-        requests=text_col(_encode(request).decode() for *_, request in rows),
+        requests=text_col(as_text(request) for *_, request in rows),
+    )
+
+
+def as_text(request: Request) -> str:
+    return _encode(request).decode()
+
+
+async def set_ways(tx: Tx, plans: Sequence[Plan]) -> None:
+    """Where new tasks stand in their flows. Pipeline-safe."""
+    ways = [(one, one.part.due.way) for one in sorted(plans, key=lambda one: (one.lane, one.id))]
+    walking = [(one, way) for one, way in ways if way is not None]
+    await tx.send(
+        FLOWS["set_ways"],
+        lanes=col(one.lane for one, _ in walking),
+        ids=col(one.id for one, _ in walking),
+        flows=text_col(way.graph for _, way in walking),
+        nodes=text_col(way.node for _, way in walking),
+        parts=col(way.part for _, way in walking),
+    )
+
+
+async def save_walks(tx: Tx, walks: Sequence[Walk], *, now: datetime) -> None:
+    rows = sorted(walks, key=lambda one: (one.row.lane, one.row.id))
+    await tx.run(
+        FLOWS["save_walks"],
+        lanes=col(w.row.lane for w in rows),
+        ids=col(w.row.id for w in rows),
+        befores=col(w.row.state for w in rows),
+        afters=col(w.state for w in rows),
+        dues=time_col(w.due_at for w in rows),
+        problems=text_col(w.problem for w in rows),
+        nodes=text_col(w.stand.node for w in rows),
+        components=text_col(w.stand.component for w in rows),
+        events=text_col(w.stand.event for w in rows),
+        falls=col(w.falls_back for w in rows),
+        now=now,
     )

@@ -18,6 +18,11 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "item.waiting": ("{benefit} 等待中：{state} {reason}", "{benefit} waits: {state} {reason}"),
     "item.started": ("{benefit} 开始交付", "{benefit} is being delivered"),
     "item.scheduled": ("{benefit} 已排期", "{benefit} is scheduled"),
+    "delivery.notice": ("通知：{title[zh]}", "told: {title[en]}"),
+    "delivery.decided": (
+        "流程判断 {node} → {branch}：{because[zh]} {missing}",
+        "the flow decided {node} → {branch}: {because[en]} {missing}",
+    ),
     "task.unknown": (
         "供货商 {supplier} 结果未知，持续查询中（{problem}）",
         "{supplier} did not say ({problem}); we keep asking",
@@ -88,4 +93,8 @@ def _plain(value: object) -> object:
     if isinstance(value, Mapping) and {"amount_minor", "currency"} <= value.keys():
         minor = int(str(value["amount_minor"]))
         return f"{minor // 100}.{minor % 100:02d} {value['currency']}"
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value)
     return "" if value is None else value

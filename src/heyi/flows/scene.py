@@ -1,0 +1,74 @@
+"""What delivery flows look at, and bringing on what waits in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from heyi.infra.db import Tx
+from heyi.infra.tools import Tools
+from heyi.kernel import flow
+from heyi.kernel.facts import Fact
+from heyi.kernel.ids import to_text
+from heyi.order import checkout
+from heyi.order.checkout import Order, Placed
+from heyi.provision import entitlement, fulfilment
+from heyi.provision.entitlement import Right
+from heyi.provision.fulfilment import Scene, Told, walking
+from heyi.provision.fulfilment.errand import Outcome
+from heyi.provision.fulfilment.model import Woken
+
+
+async def go_on(tx: Tx, tools: Tools, woken: Sequence[Woken], *, now: datetime) -> tuple[list[Outcome], list[Fact]]:
+    """Bring locked tasks on by their flows. The orders and rights that decide are locked for it, after the tasks."""
+    found = await scenes(tx, walking.need_scenes(woken), now=now)
+    return await walking.go_on(tx, woken, found, zone=tools.settings.zone, now=now)
+
+
+async def scenes(tx: Tx, order_ids: Sequence[UUID], *, now: datetime) -> dict[UUID, Scene]:
+    """These orders as their flows see them now, locked."""
+    if not order_ids:
+        return {}
+    orders = await checkout.read(tx, order_ids, lock=True)
+    rights = await entitlement.lock_of_orders(tx, [(order.lane, order.id) for order in orders], now=now)
+    by_item = {right.item_id: right for right in rights}
+    return {order.id: _scene(order, by_item) for order in orders}
+
+
+def _scene(order: Order, rights: Mapping[UUID, Right]) -> Scene:
+    facts = {
+        "order.channel": to_text("chn", order.channel_id),
+        "order.bundle": order.bundle,
+        "order.version": order.bundle_version,
+        "order.amount": order.amount,
+        "order.quantity": order.quantity,
+        "order.paid_at": order.paid_at,
+        **flow.of_components(_seen(item, rights[item.id]) for item in order.items if item.id in rights),
+    }
+    about = {
+        item.id: Told(order.lane, order.id, item.id, item.entitlement_id, order.channel_id, order.buyer,
+                      item.component, item.benefit)
+        for item in order.items
+    }  # fmt: skip
+    return Scene(facts, about)
+
+
+def _seen(item: checkout.Item, right: Right) -> flow.Seen:
+    return flow.Seen(
+        item.component, right.properties.delivered_at, right.activated_at, redeemed=right.units_used > 0,
+        ended=right.state == "ended", failed=right.state == "failed", over=right.state in ("ended", "failed"),
+    )  # fmt: skip
+
+
+def told_at_purchase(tools: Tools, placed: Sequence[Placed]) -> list[Fact]:
+    """What the flows of these orders said on their way from the purchase to where their items wait."""
+    told: list[Fact] = []
+    for one in placed:
+        for item in one.items:
+            part, asked = item.line.part, one.accepted.asked
+            if part.due.way is not None:
+                about = Told(one.lane, one.id, item.id, item.entitlement_id, asked.channel_id, asked.buyer,
+                             part.component, part.benefit)  # fmt: skip
+                told += fulfilment.told_at_purchase(about, part.due.way, tools.settings.zone)
+    return told
