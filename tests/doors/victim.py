@@ -21,6 +21,9 @@ class Victim:
         ids["channel_id"] = operator.post("/channels", {"code": "victim", "title": "v"})["id"]
         ids["partner_id"] = operator.post("/partners", {"code": "victim", "title": "v"})["id"]
         ids["supplier_id"] = operator.every("/suppliers")[0]["id"]
+        ids["code"] = "victim"
+        document = {**operator.get("/profiles/kasushou")["document"], "code": "victim"}
+        operator.post("/profiles/victim/draft", {"document": document})
         money = {"amount_minor": 100, "currency": "CNY"}
         benefit = {
             "code": "victim",
@@ -73,6 +76,8 @@ class Victim:
                 "ship_to": {"name": "n", "phone": "1", "address": "a"}, "bundle_version": 1,
                 "expected_amount": {"amount_minor": 9900, "currency": "CNY"},
             }  # fmt: skip
+        if operation.name == "rehearse_profile":
+            body = {"verb": "submit", "version": 1}
         if "code" in body and operation.name.startswith("make_"):
             body["code"] = f"victim-{number}"
         if "base_url" in body:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Annotated, Any, Generic, TypeVar
@@ -17,6 +18,7 @@ T = TypeVar("T")
 Row = TypeVar("Row")
 
 Limit = Annotated[int, Parameter(ge=1, le=200, description="rows a page")]
+_CODE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 Cursor = Annotated[str | None, Parameter(max_length=200, description="next_cursor of the page before")]
 
 
@@ -55,3 +57,18 @@ def paged(
     shown = rows[:limit]
     more = len(rows) > limit
     return Page(data=[render(row) for row in shown], next_cursor=to_text("cur", id_of(shown[-1])) if more else None)
+
+
+def after_code(cursor: str | None) -> str:
+    """For the few lists that have codes and no ids: the code that the next page starts after. Raises BadCursor."""
+    if cursor and not _CODE.fullmatch(cursor):
+        raise BadCursor("/cursor")
+    return cursor or ""
+
+
+def paged_by_code(
+    rows: Sequence[Row], limit: int, render: Callable[[Row], Any], code_of: Callable[[Row], str]
+) -> Page[Any]:
+    """A page from `limit + 1` rows in the order of their codes."""
+    shown = rows[:limit]
+    return Page(data=[render(row) for row in shown], next_cursor=code_of(shown[-1]) if len(rows) > limit else None)

@@ -113,11 +113,15 @@ class Http:
         return Unknown(heard[-1].error) if answer is None else answer
 
     async def look(self, look: Look[T], *, timeout_s: float, heard: list[Heard]) -> T | None:
-        """Run a look to its end; None when an exchange brought no answer (`heard[-1].error` says why)."""
+        """Run a look to its end; None when an exchange brought no answer (`heard[-1].error` says why).
+
+        `timeout_s` bounds all of its exchanges together: a lease is as long as that, and not as long as a login too.
+        """
+        ends = time.perf_counter() + timeout_s
         try:
             call = next(look)
             while True:
-                exchange = await self.send(call, timeout_s=timeout_s)
+                exchange = await self.send(call, timeout_s=max(0.0, ends - time.perf_counter()))
                 heard.append(exchange)
                 if exchange.reply is None:
                     look.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heyi.app.cli import bundles, channels, demo, doctor, keys, orders, running, tasks
+from heyi.app.cli import bundles, channels, demo, doctor, keys, orders, profiles, running, suppliers, tasks
 from heyi.app.cli.frame import make_app
 
 app = make_app(
@@ -19,6 +19,8 @@ app.add_typer(orders.app, name="order")
 app.add_typer(tasks.app, name="task")
 app.add_typer(bundles.app, name="bundle")
 app.add_typer(channels.app, name="channel")
+app.add_typer(suppliers.app, name="supplier")
+app.add_typer(profiles.app, name="profile")
 
 
 def main() -> None:

@@ -91,10 +91,11 @@ async def find(tx: Tx, sealing: Sealing, id: UUID, *, public_url: str) -> Suppli
     return await _supplier(tx, sealing, await _row(tx, id), public_url)
 
 
-async def opened(tx: Tx, sealing: Sealing, id: UUID, *, public_url: str) -> Account:
-    """One account with its credentials, for a call. Raises SupplierNotFound, SupplierUnusable."""
+async def opened(tx: Tx, sealing: Sealing, id: UUID, *, public_url: str, connector: Dialect | None = None) -> Account:
+    """One account with its credentials, for a call; with another connector in a rehearsal. Raises SupplierNotFound,
+    SupplierUnusable."""
     try:
-        return await connectors.account_of(tx, await _row(tx, id), sealing, public_url)
+        return await connectors.account_of(tx, await _row(tx, id), sealing, public_url, connector)
     except connectors.Unusable as error:
         raise SupplierUnusable(why=error.why) from None
 

@@ -13,8 +13,9 @@ import structlog
 
 from heyi.infra.db import Row, Tx, queries
 from heyi.infra.sealing import Sealing
+from heyi.kernel.errors import ManyRefused, Refused
 from heyi.provision.fulfilment.errand import Account
-from heyi.provision.fulfilment.suppliers import DIALECTS, Dialect
+from heyi.provision.fulfilment.suppliers import DIALECTS, Dialect, engine, profile
 
 SQL = queries(__file__, "queries_profiles.sql")
 GROUP = "heyi.connectors"
@@ -33,9 +34,9 @@ class Unusable(Exception):
         super().__init__(why)
 
 
-async def account_of(tx: Tx, row: Row, sealing: Sealing, public_url: str) -> Account:
-    """A supplier's row with its credentials opened and its connector found. Raises Unusable."""
-    connector = await find(tx, row.dialect, row.profile_id)
+async def account_of(tx: Tx, row: Row, sealing: Sealing, public_url: str, connector: Dialect | None = None) -> Account:
+    """A supplier's row with its credentials opened and its connector found (unless one is given). Raises Unusable."""
+    connector = connector or await find(tx, row.dialect, row.profile_id)
     credentials = _credentials(sealing, bytes(row.credentials), row.id)
     if missing := [one.name for one in connector.credentials if not credentials.get(one.name)]:
         raise Unusable(f"credentials are missing: {', '.join(missing)}")
@@ -126,7 +127,16 @@ def _say(account: str, why: str) -> None:
 
 async def _stored(tx: Tx, profile_id: UUID) -> Dialect | str:
     row = await tx.row(SQL["profile_document"], id=profile_id)
-    return f"profile {row.code} version {row.version} cannot be read" if row else "its profile is gone"
+    if row is None:
+        return "its profile is gone"
+    try:
+        return engine.compile(profile.read(row.document.encode()))
+    except Refused as refused:
+        faults = refused.faults if isinstance(refused, ManyRefused) else [refused]
+        told = "; ".join(f"{fault.pointer} {fault.sentence('en')}" for fault in faults[:3])
+    except Exception as error:  # nobody else's account may suffer from what this one finds
+        told = type(error).__name__
+    return f"profile {row.code} version {row.version} cannot be read: {told}"
 
 
 @lru_cache(maxsize=1024)

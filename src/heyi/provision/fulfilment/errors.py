@@ -48,6 +48,57 @@ class SupplierUnusable(Refused):
     zh, en = "该账户目前无法使用：{why}", "The account cannot be used now: {why}"
 
 
+class ProfileNotFound(Refused):
+    """There is no such version of this code."""
+
+    code, kind = "profile.not_found", Kind.NOT_FOUND
+    zh, en = "协议 {value} 没有版本 {version}", "Dialect {value} has no version {version}"
+
+
+class ProfileCode(Refused):
+    """A document is stored under its own code."""
+
+    code, kind = "profile.other_code", Kind.UNPROCESSABLE
+    zh, en = "文档的编码是 {value}，不是 {code}", "The document's code is {value}, not {code}"
+
+
+class ProfileState(Refused):
+    """Accounts follow this version already."""
+
+    code, kind = "profile.wrong_state", Kind.CONFLICT
+    zh, en = "协议 {code} 已在使用版本 {version}", "Accounts of {code} follow version {version} already"
+
+
+class ProfileNeverUsed(Refused):
+    """Going back is to what was followed before; a draft is published."""
+
+    code, kind = "profile.never_used", Kind.CONFLICT
+    zh, en = "版本 {version} 从未使用过：请发布它", "Version {version} was never in use: publish it"
+
+
+class ProfileWouldBreak(Refused):
+    """Accounts that can be used now could not be used with this version; their tasks would wait."""
+
+    code, kind = "profile.would_break", Kind.CONFLICT
+    zh = "这些账户将无法使用：{accounts}。仍要发布请设 even_so"
+    en = "These accounts could not be used any more: {accounts}. To do it all the same, say even_so"
+
+
+class RealOrder(Refused):
+    """A rehearsal does not ask about purchases of ours: the answer may hold what was delivered."""
+
+    code, kind = "profile.real_order", Kind.CONFLICT
+    zh = "这是真实订单的编号：请使用履约任务的查询"
+    en = "This is the number of a real purchase: query its task instead"
+
+
+class NotToBeSent(Refused):
+    """A rehearsal sends only what changes nothing, and only to the account's own address."""
+
+    code, kind = "profile.not_to_be_sent", Kind.UNPROCESSABLE
+    zh, en = "演练不会发送该请求：{why}", "A rehearsal does not send this: {why}"
+
+
 class TaskNotFound(Refused):
     """No task has this id."""
 

@@ -1,0 +1,71 @@
+"""Pure: what may be shown of a rehearsal. A secret credential is shown as the place that it fills: `{cred.key}`."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+from heyi.kernel.talk import Reply
+from heyi.provision.fulfilment.errand import Account
+from heyi.provision.fulfilment.masking import masked
+
+_CHARSET = re.compile(r"charset=\"?([\w-]+)", re.IGNORECASE)
+
+
+def veiled(text: str, account: Account, more: Iterable[str] = ()) -> str:
+    """A text in which every secret credential is the place that it fills, and other secrets are stars."""
+    pairs = [
+        (form, f"{{cred.{one.name}}}")
+        for one in account.connector.credentials
+        if one.secret and account.credentials.get(one.name)
+        for form in _forms(account.credentials[one.name])
+    ]
+    pairs += [(secret, "****") for secret in more if secret]
+    if not pairs:
+        return text
+    # All at once and the longest first: what stands in for one secret must not be searched for another.
+    pairs.sort(key=lambda pair: -len(pair[0]))
+    places = dict(reversed(pairs))
+    return re.sub("|".join(re.escape(form) for form in places), lambda found: places[found[0]], text)
+
+
+def veiled_in(value: Any, account: Account, more: Iterable[str] = ()) -> Any:
+    """The same for every text in a piece of JSON."""
+    if isinstance(value, str):
+        return veiled(value, account, more)
+    if isinstance(value, dict):
+        return {name: veiled_in(one, account, more) for name, one in value.items()}
+    return [veiled_in(one, account, more) for one in value] if isinstance(value, list) else value
+
+
+def veiled_reply(reply: Reply, account: Account, cards: Iterable[str]) -> str:
+    """What the other side said, as it may be shown."""
+    text = reply.body.decode(charset_of(reply.headers.items()), "replace")
+    return masked(veiled(text, account), cards, account.connector.hidden)
+
+
+def charset_of(headers: Iterable[tuple[str, str]]) -> str:
+    """The charset that a content type names, if Python knows it."""
+    for name, value in headers:
+        found = _CHARSET.search(value) if name.lower() == "content-type" else None
+        if found:
+            try:
+                "".encode(found[1])
+            except LookupError:
+                break
+            return found[1]
+    return "utf-8"
+
+
+def _forms(secret: str) -> set[str]:
+    """A secret as it is, and as texts usually carry it."""
+    raw = secret.encode()
+    digests = {hashlib.new(name, raw, usedforsecurity=False).hexdigest() for name in ("md5", "sha1", "sha256")}
+    encoded = {base64.b64encode(raw).decode(), raw.hex(), quote(secret, safe=""), quote_plus(secret)}
+    plain = {secret, secret.upper(), secret.lower(), secret[::-1], "".join(sorted(secret))}
+    escaped = {secret.replace("\\", "\\\\").replace('"', '\\"')}
+    return {*plain, *encoded, *escaped, *digests, *(one.upper() for one in {*digests, raw.hex()})}
