@@ -20,9 +20,21 @@ from datetime import datetime, timedelta, timezone
 from simulator import signing
 from simulator.asgi import Answer, Request, form
 from simulator.desk import Asked, Desk, Faults
-from simulator.dialects.speech import Asking, Json, Problem, Speech, number, whole, yuan
-from simulator.model import Order, Product, Refused, State, Supplier, Why
-from simulator.world import Shop, clock_ms, now_ms
+from simulator.dialects.speech import (
+    Asking,
+    Json,
+    Problem,
+    Speech,
+    number,
+    on_time,
+    page_of,
+    product_asked_for,
+    take,
+    whole,
+    yuan,
+)
+from simulator.model import Order, Product, State, Supplier, Why
+from simulator.world import Shop, now_ms
 
 SHANGHAI = timezone(timedelta(hours=8))
 CLOCK_MS = 10 * 60_000
@@ -38,6 +50,9 @@ CODES = {
     Why.BALANCE: 2004,
     Why.DECLINED: 2004,
     Why.BAD_REQUEST: 2005,
+    Why.BAD_ACCOUNT: 2005,
+    Why.DUPLICATE: 2004,
+    Why.PRICE: 2004,
 }
 
 
@@ -57,7 +72,7 @@ class Agiso(Speech):
         except ValueError as problem:
             raise Problem(2005, "参数编码错误") from problem
         stamp = fields.get("timestamp", "")
-        if len(stamp) != 10 or not stamp.isdecimal() or abs(int(stamp) * 1000 - clock_ms(supplier)) > CLOCK_MS:
+        if len(stamp) != 10 or not on_time(supplier, stamp, CLOCK_MS):
             raise Problem(1003, "时间戳误差超过 10 分钟")
         if not signing.same(signing.agiso(fields, supplier.secret), fields.get("sign")):
             raise Problem(1002, "签名错误")
@@ -73,10 +88,7 @@ class Agiso(Speech):
             case "cardpwd/getlist":
                 return _answer(_page(desk, shop, asking.body)), None
             case "cardpwdkind/getdetails":
-                product = shop.supplier.products.get(asking.product)
-                if product is None or product.kind != "card":
-                    raise Problem(2001, "卡种不存在")
-                return _answer(_details(desk, shop, product)), None
+                return _answer(_details(desk, shop, product_asked_for(shop, asking.product, CODES))), None
         raise Problem(1007, "接口不存在")
 
     def refuse(self, supplier: Supplier, problem: Problem) -> Answer:
@@ -86,22 +98,16 @@ class Agiso(Speech):
         known = shop.by_outer.get(asking.outer)
         if known and shop.supplier.dedupe:
             return _picked(known[-1], asking, faults), known[-1]
-        try:
-            order = desk.take(
-                shop,
-                Asked(
-                    product=asking.product,
-                    outer=asking.outer,
-                    quantity=whole(asking.body.get("num"), 0),
-                    account="",
-                    kinds=("card",),
-                    callback_url="",
-                    at_once=True,
-                ),
-                faults,
-            )
-        except Refused as refusal:
-            raise Problem(CODES.get(refusal.why, 2004), refusal.text) from refusal
+        asked = Asked(
+            product=asking.product,
+            outer=asking.outer,
+            quantity=whole(asking.body.get("num"), 0),
+            account="",
+            kinds=("card",),
+            callback_url="",
+            at_once=True,
+        )
+        order = take(desk, shop, asked, faults, CODES)
         return _picked(order, asking, faults), order
 
 
@@ -123,8 +129,8 @@ def _page(desk: Desk, shop: Shop, asked: Json) -> Json:
     size = min(PAGE_MAX, max(1, whole(asked.get("pageSize"), PAGE_MAX)))
     name = asked.get("filterName", "")
     kinds = [one for one in shop.supplier.products.values() if one.kind == "card" and one.on_sale and name in one.name]
-    shown = [_kind(desk, shop, one) for one in kinds[(page - 1) * size : page * size]]
-    return {"List": shown, "TotalCount": len(kinds), "PageNo": page, "PageSize": size}
+    shown = [_kind(desk, shop, one) for one in kinds]
+    return {"List": page_of(shown, page, size), "TotalCount": len(kinds), "PageNo": page, "PageSize": size}
 
 
 def _kind(desk: Desk, shop: Shop, product: Product) -> Json:

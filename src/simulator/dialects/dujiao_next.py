@@ -26,8 +26,8 @@ from simulator.asgi import Answer, Request
 from simulator.callbacks import Message
 from simulator.desk import Asked, Desk, Faults, state_now
 from simulator.dialects import dujiao_shown as shown
-from simulator.dialects.speech import Asking, Json, Problem, Speech, text, whole, yuan
-from simulator.model import Order, Refused, State, Supplier, Why
+from simulator.dialects.speech import Asking, Json, Problem, Speech, json_object, take, text, whole, yuan
+from simulator.model import Order, State, Supplier, Why
 from simulator.world import Shop, clock_ms, now_ms
 
 CLOCK_MS = 60_000
@@ -68,7 +68,7 @@ class DujiaoNext(Speech):
     def read(self, supplier: Supplier, request: Request) -> Asking:
         _check(supplier, request)
         path = request.path.partition(PREFIX)[2].strip("/")
-        body = _object(request.body) if request.body.strip() else {}
+        body = json_object(request.body, "bad_request")
         match request.method, path.split("/"):
             case "POST", ["orders"]:
                 outer = text(body.get("downstream_order_no"))
@@ -159,21 +159,15 @@ class DujiaoNext(Speech):
         url = text(body.get("callback_url"))
         if url and urlsplit(url).scheme not in ("http", "https"):
             raise Problem("invalid_callback_url", "callback_url is an http address")
-        try:
-            order = desk.take(
-                shop,
-                Asked(
-                    product=asking.product,
-                    outer=asking.outer,
-                    quantity=whole(body.get("quantity"), 0),
-                    account=_account(body.get("manual_form_data")),
-                    kinds=("top_up", "card", "mobile"),
-                    callback_url=url or shop.supplier.callback_url,
-                ),
-                faults,
-            )
-        except Refused as refusal:
-            raise Problem(CODES[refusal.why], refusal.text) from refusal
+        asked = Asked(
+            product=asking.product,
+            outer=asking.outer,
+            quantity=whole(body.get("quantity"), 0),
+            account=_account(body.get("manual_form_data")),
+            kinds=("top_up", "card", "mobile"),
+            callback_url=url or shop.supplier.callback_url,
+        )
+        order = take(desk, shop, asked, faults, CODES)
         return shown.told(shown.created(order, State.UNTREATED), faults), order
 
 
@@ -195,16 +189,6 @@ def _check(supplier: Supplier, request: Request) -> None:
     )
     if not any(signing.exact(one, theirs) for one in mine):
         raise Problem("invalid_signature", "signature mismatch")
-
-
-def _object(raw: bytes) -> Json:
-    try:
-        body = json.loads(raw)
-    except ValueError as problem:
-        raise Problem("bad_request", "the body is not JSON") from problem
-    if not isinstance(body, dict):
-        raise Problem("bad_request", "the body is not an object")
-    return body
 
 
 def _account(filled: object) -> str:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from simulator import signing
 from simulator.asgi import Answer
 from simulator.desk import Desk, Faults
-from simulator.dialects.speech import Json, number, whole, yuan
+from simulator.dialects.speech import Json, number, page_of, whole, yuan
 from simulator.model import UNLIMITED_STOCK, Order, Product, State
 from simulator.world import Shop
 
@@ -83,8 +83,8 @@ def category(identity: int, name: str) -> Json:
 def page(desk: Desk, shop: Shop, asked: Json) -> Json:
     page, size = max(1, whole(asked["page"], 1)), min(PAGE_MAX, max(1, whole(asked["page_size"], 20)))
     on_sale = [one for one in shop.supplier.products.values() if one.on_sale]
-    items = [product(desk, shop, one) for one in on_sale[(page - 1) * size : page * size]]
-    return {"items": items, "total": len(on_sale), "page": page, "page_size": size}
+    items = [product(desk, shop, one) for one in on_sale]
+    return {"items": page_of(items, page, size), "total": len(on_sale), "page": page, "page_size": size}
 
 
 def product(desk: Desk, shop: Shop, one: Product) -> Json:

@@ -26,9 +26,9 @@ from simulator import signing
 from simulator.asgi import Answer, Request, form
 from simulator.callbacks import Message
 from simulator.desk import Asked, Desk, Faults, state_now
-from simulator.dialects.speech import Asking, Json, Problem, Speech, fen, text, whole, yuan
-from simulator.model import Order, Product, Refused, State, Supplier, Why
-from simulator.world import Shop, now_ms
+from simulator.dialects.speech import Asking, Json, Problem, Speech, fen, order_asked_for, take, text, whole, yuan
+from simulator.model import Order, Product, State, Supplier, Why
+from simulator.world import Shop
 
 SHANGHAI = timezone(timedelta(hours=8))
 GBK = "gbk"
@@ -134,29 +134,21 @@ class Fanchen(Speech):
 
     def _buy(self, desk: Desk, shop: Shop, asking: Asking, faults: Faults) -> tuple[Answer, Order]:
         fields = asking.body
-        try:
-            order = desk.take(
-                shop,
-                Asked(
-                    product=asking.product,
-                    outer=asking.outer,
-                    quantity=whole(fields.get("num"), 1),
-                    account=text(fields.get(BUYING[asking.endpoint])),
-                    kinds=("mobile",) if asking.endpoint == "onlinepay.do" else ("top_up", "card", "mobile"),
-                    callback_url=text(fields.get("back_url")) or shop.supplier.callback_url,
-                    most_fen=fen(fields.get("checkprice")),
-                ),
-                faults,
-            )
-        except Refused as refusal:
-            raise Problem(CODES[refusal.why], refusal.text) from refusal
+        asked = Asked(
+            product=asking.product,
+            outer=asking.outer,
+            quantity=whole(fields.get("num"), 1),
+            account=text(fields.get(BUYING[asking.endpoint])),
+            kinds=("mobile",) if asking.endpoint == "onlinepay.do" else ("top_up", "card", "mobile"),
+            callback_url=text(fields.get("back_url")) or shop.supplier.callback_url,
+            most_fen=fen(fields.get("checkprice")),
+        )
+        order = take(desk, shop, asked, faults, CODES)
         return self._answer("order", _order(order, State.UNTREATED, faults)), order
 
     def _query(self, shop: Shop, asking: Asking, faults: Faults) -> Answer:
-        found = [one for one in shop.by_outer.get(asking.outer, []) if one.plan.hidden_until_ms <= now_ms()]
-        if not found:
-            raise Problem(5007, "所查询的订单不存在")
-        return self._answer("order", _order(found[-1], state_now(found[-1]), faults))
+        order = order_asked_for(shop, asking.outer, "", 5007)
+        return self._answer("order", _order(order, state_now(order), faults))
 
     def _answer(self, root: str, fields: Json) -> Answer:
         if not self._xml:
