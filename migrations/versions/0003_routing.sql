@@ -32,7 +32,7 @@ create table fulfilment.breaker_moves (
 );
 create index breaker_moves_by_supplier on fulfilment.breaker_moves (supplier_id, id);
 
--- How an offer has done lately, in buckets of ten real seconds: what breakers and routing read. `broken` counts calls
+-- How an offer has done lately, in buckets of two real seconds: what breakers and routing read. `broken` counts calls
 -- that brought no answer that can be used; `delivered_ms` adds up the time from the first sending to the delivery.
 -- `writer` keeps workers out of each other's rows.
 create table fulfilment.pulses (
@@ -48,4 +48,4 @@ create table fulfilment.pulses (
     delivered_ms bigint not null,
     primary key (supplier_id, offer_id, bucket, writer)
 ) with (fillfactor = 70);
-create index pulses_by_bucket on fulfilment.pulses (bucket);
+create index pulses_by_supplier on fulfilment.pulses (supplier_id, bucket);

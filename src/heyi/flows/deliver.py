@@ -11,17 +11,16 @@ from uuid import UUID
 
 import structlog
 
+from heyi.flows import route
 from heyi.flows.carry import settle
 from heyi.infra.db import Tx
 from heyi.infra.http import Heard
 from heyi.infra.tools import Tools
 from heyi.kernel.money import Money
 from heyi.kernel.talk import Answer, Delivered, Unknown
-from heyi.offer import catalog
 from heyi.provision import stock
 from heyi.provision.fulfilment import delivering, waiting
 from heyi.provision.fulfilment.errand import Errand, Result
-from heyi.provision.fulfilment.routing import Routes
 
 OWN_HANDS_MAX, RESCUED_MAX = 200, 500
 log = structlog.get_logger("heyi.deliver")
@@ -67,21 +66,13 @@ async def record(tools: Tools, results: Sequence[Result]) -> list[None]:
     now = tools.clock.now()
     async with tools.db.transaction() as tx:
         group = await _take_in(tx, tools, list(first.values()), now)
-        ways = await _ways(tx, delivering.turned_away(group), wall=tools.clock.wall())
+        ways = await route.after_no(tx, tools, group)
         recorded = await delivering.record(tx, group, ways, now=now, wall=tools.clock.wall())
         await settle(tx, tools, recorded.outcomes, recorded.facts, recorded.losses, now=now)
     rest = [r for r in results if first[r.errand.task_id] is not r]
     if rest:
         await record(tools, rest)
     return [None for _ in results]
-
-
-async def _ways(tx: Tx, refused: Sequence[Result], *, wall: datetime) -> dict[UUID, Routes]:
-    """Where refused tasks may go now."""
-    if not refused:
-        return {}
-    sourcing = await catalog.benefits.sourcing(tx, sorted({r.errand.benefit_id for r in refused}))
-    return await delivering.routes(tx, refused, sourcing, wall=wall)
 
 
 async def _take_in(tx: Tx, tools: Tools, results: Sequence[Result], now: datetime) -> list[Result]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from heyi.infra import answers, outbox
 from heyi.infra.tools import Tools
-from heyi.provision.fulfilment import balances
+from heyi.provision.fulfilment import balances, breakers
 from heyi.settle import ledger
 from heyi.watch import warning, webhook
 
@@ -16,6 +16,8 @@ async def run(tools: Tools) -> None:
         await answers.clean(tx, now=tools.clock.wall())
     async with tools.db.transaction() as tx:
         await webhook.forget(tx, now=tools.clock.now())
+    async with tools.db.transaction() as tx:
+        await breakers.forget(tx, wall=tools.clock.wall())
     now = tools.clock.now()
     async with tools.db.transaction() as tx:
         await outbox.write(tx, await warning.sweep(tx, now=now), now=now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from heyi.flows import route
 from heyi.flows.carry import settle
 from heyi.infra import outbox
 from heyi.infra.http import Heard
@@ -15,13 +16,20 @@ from heyi.provision.fulfilment.suppliers.speech import Balance
 Found = tuple[TaskSeen, list[AttemptSeen]]
 
 
-async def resolve(tools: Tools, task_id: UUID, outcome: str, *, proof: str, note: str, by: str) -> Found:
-    """Delivered, try_again or failed, by a person's word; moves item, right and books like any delivery."""
+async def resolve(
+    tools: Tools, task_id: UUID, outcome: str, *, proof: str, note: str, by: str, offer_id: UUID | None = None
+) -> Found:
+    """Delivered, try_again (at an offer) or failed, by a person's word; moves item, right and books like any delivery.
+
+    Raises what `desk.resolve` and `route.for_person` raise.
+    """
     now = tools.clock.now()
     async with tools.db.transaction() as tx:
+        to = await route.for_person(tx, tools, (await desk.find(tx, task_id))[0], offer_id)
         outcomes, facts = await desk.resolve(
-            tx, task_id, outcome, proof=proof, note=note, by=by, now=now, wall=tools.clock.wall()
-        )
+            tx, task_id, outcome, proof=proof, note=note, by=by, now=now, wall=tools.clock.wall(),
+            route=to if outcome == "try_again" else None,
+        )  # fmt: skip
         await settle(tx, tools, outcomes, facts, now=now)
         return await desk.find(tx, task_id)
 

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import structlog
 
-from heyi.flows import deliver, release
+from heyi.flows import deliver, release, route
 from heyi.infra import telemetry
 from heyi.infra.gather import Gather
 from heyi.infra.tools import Tools
@@ -25,6 +25,7 @@ SCOUT_S, OWN_HANDS_S, CARE_S, AFTER_ERROR_S = 0.1, 0.2, 1.0, 1.0
 IN_FLIGHT_MAX = 400  # talks at once in this process, below the HTTP client's connections
 GROUP_MAX, RECORDERS_MAX = 128, 1  # one recorder: while it commits, the next group gathers
 STOP_S_MAX = 60.0
+NEVER_FULL = 1 << 30  # work that says how much it did, and is never left half done
 log = structlog.get_logger("heyi.rounds")
 
 
@@ -106,10 +107,12 @@ async def run_own_hands(tools: Tools, stop: asyncio.Event) -> None:
 
 
 async def run_care(tools: Tools, stop: asyncio.Event) -> None:
-    """Bring back what a lost worker held, and end waits that are overdue, until `stop` is set."""
+    """Bring back what a lost worker held, end waits that are overdue, turn breakers, and move what stands before one
+    that is open, until `stop` is set."""
     rescuing = (partial(deliver.rescue, tools), deliver.RESCUED_MAX)
     ending = (partial(release.end_waiting, tools), release.OVERDUE_MAX)
-    await _loop(stop, CARE_S, [rescuing, ending])
+    turning, leaving = (partial(route.turn, tools), NEVER_FULL), (partial(route.leave, tools), NEVER_FULL)
+    await _loop(stop, CARE_S, [rescuing, ending, turning, leaving])
 
 
 async def _loop(stop: asyncio.Event, gap_s: float, works: list[tuple[Callable[[], Awaitable[int]], int]]) -> None:

@@ -20,6 +20,7 @@ async def add_offer(
     product_no: str,
     cost: Money,
     priority: int,
+    weight: int,
 ) -> BenefitOffer:
     """Add an offer. Raises the catalog's refusals and SupplierNotFound."""
     async with tools.db.transaction() as tx:
@@ -27,5 +28,5 @@ async def add_offer(
             await fulfilment.accounts.find(tx, tools.sealing, supplier_id, public_url=tools.settings.public_url)
         return await catalog.benefits.add_offer(
             tx, benefit_id, source=source, supplier_id=supplier_id, product_no=product_no, cost=cost,
-            priority=priority, now=tools.clock.now(),
+            priority=priority, weight=weight, now=tools.clock.now(),
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heyi.app.cli import bundles, channels, demo, doctor, keys, orders, profiles, running, suppliers, tasks
+from heyi.app.cli import bundles, channels, demo, doctor, keys, orders, profiles, routes, running, suppliers, tasks
 from heyi.app.cli.frame import make_app
 
 app = make_app(
@@ -17,6 +17,7 @@ app.add_typer(demo.app, name="demo")
 app.add_typer(keys.app, name="keys")
 app.add_typer(orders.app, name="order")
 app.add_typer(tasks.app, name="task")
+app.add_typer(routes.app, name="route")
 app.add_typer(bundles.app, name="bundle")
 app.add_typer(channels.app, name="channel")
 app.add_typer(suppliers.app, name="supplier")

@@ -95,7 +95,20 @@ class Applying:
         self._put("partners", entry, changing=("title", "contact"))
 
     def _supplier(self, entry: Entry) -> None:
-        self._put("suppliers", entry, changing=("title", "base_url", "slots", "timeout_ms", "typical_ms", "grace_ms"))
+        self._put(
+            "suppliers",
+            entry,
+            changing=(
+                "title",
+                "base_url",
+                "slots",
+                "timeout_ms",
+                "typical_ms",
+                "grace_ms",
+                "rate_per_s",
+                "query_rate_per_s",
+            ),
+        )
 
     def _channel(self, entry: Entry) -> None:
         deposit = entry.pop("deposit", None)
@@ -133,7 +146,7 @@ class Applying:
             if found is None:
                 self._api.post(f"/benefits/{benefit_id}/offers", wanted)
                 self._note(self.done.made, name)
-            elif change := _different(found, wanted, ("cost", "priority")):
+            elif change := _different(found, wanted, ("cost", "priority", "weight")):
                 self._api.patch(f"/offers/{found['id']}", change)
                 self._note(self.done.changed, name)
             else:

@@ -45,7 +45,8 @@ class AccountFieldBody(Body):
 
 class PropertiesBody(Body):
     """`fields`: top_up (at least one), physical, service. `units`: voucher. `link`: link, an http(s) template in which
-    {entitlement}, {order} and {item} are filled in.
+    {entitlement}, {order} and {item} are filled in. `routing`: how one of several supplier offers is chosen, for those
+    that may cost as much as the version allows and whose supplier can buy; weights decide between equals.
     """
 
     validity: ValidityBody = msgspec.field(default_factory=ValidityBody)
@@ -55,6 +56,7 @@ class PropertiesBody(Body):
     link: Annotated[str, Meta(min_length=1, max_length=1000, pattern=r"^[^\s\x00-\x1f\x7f\ud800-\udfff]+$")] | None = (
         None
     )
+    routing: Literal["priority", "price", "success", "speed"] = "priority"
 
 
 class BenefitBody(Body):
@@ -92,6 +94,7 @@ class PropertiesShape(Shape):
     how_to_use: str
     units: int
     link: str | None
+    routing: str
 
 
 class BenefitShape(Shape):
@@ -116,6 +119,7 @@ def benefit_shape(benefit: Benefit) -> BenefitShape:
             validity=ValidityShape(days=validity.days, start=validity.start, until=validity.until),
             fields=[AccountFieldShape(name=f.name, label=f.label, pattern=f.pattern) for f in properties.fields],
             how_to_use=properties.how_to_use, units=properties.units, link=properties.link,
+            routing=properties.routing,
         ),
         state=benefit.state, created_at=benefit.created_at, updated_at=benefit.updated_at,
     )  # fmt: skip
@@ -127,7 +131,7 @@ def properties_in(body: PropertiesBody) -> Properties:
     return Properties(
         Validity(validity.days, validity.start, until),
         tuple(AccountField(f.name, f.label, f.pattern) for f in body.fields),
-        body.how_to_use, body.units, body.link,
+        body.how_to_use, body.units, body.link, body.routing,
     )  # fmt: skip
 
 

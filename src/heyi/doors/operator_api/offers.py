@@ -11,7 +11,7 @@ from msgspec import Meta
 from heyi.doors.idempotency import IdempotencyKey
 from heyi.doors.operator_api.benefits import money_in
 from heyi.doors.operator_api.partners import READ, WRITE
-from heyi.doors.shapes import Body, MoneyBody, MoneyShape, Shape, Short, id_in, money
+from heyi.doors.shapes import Body, Line, MoneyBody, MoneyShape, Shape, Short, id_in, money
 from heyi.flows import source
 from heyi.infra.tools import Tools
 from heyi.kernel.ids import to_text
@@ -19,7 +19,8 @@ from heyi.offer import catalog
 from heyi.offer.catalog.model import BenefitOffer
 
 ProductNo = Annotated[str, Meta(max_length=64, pattern=r"^[^\x00-\x1f\x7f\ud800-\udfff]*$")]
-Priority = Annotated[int, Meta(ge=0, le=1_000_000, description="the lowest active one is sold")]
+Priority = Annotated[int, Meta(ge=0, le=1_000_000, description="the lowest active one comes first")]
+Weight = Annotated[int, Meta(ge=0, le=1000, description="among equals: two are chosen twice as often as one")]
 # The state that a change asks for, as the move that leads there.
 MOVES = {None: None, "held": "hold", "active": "resume", "withdrawn": "withdraw"}
 
@@ -34,14 +35,17 @@ class OfferBody(Body):
     supplier: Short | None = None
     product_no: ProductNo = ""
     priority: Priority = 100
+    weight: Weight = 1
 
 
 class OfferPatch(Body):
-    """What is left out stays. It counts from the next order on."""
+    """What is left out stays. It counts from the next order on. `why` says what it is held for."""
 
     cost: MoneyBody | None = None
     product_no: ProductNo | None = None
     priority: Priority | None = None
+    weight: Weight | None = None
+    why: Line | None = None
     state: Literal["active", "held", "withdrawn"] | None = None
 
 
@@ -53,7 +57,9 @@ class OfferShape(Shape):
     product_no: str
     cost: MoneyShape
     priority: int
+    weight: int
     state: str
+    held_why: str | None
     created_at: datetime | None
 
 
@@ -61,7 +67,8 @@ def offer_shape(offer: BenefitOffer) -> OfferShape:
     return OfferShape(
         id=to_text("ofr", offer.id), benefit=to_text("ben", offer.benefit_id), source=offer.source,
         supplier=to_text("sup", offer.supplier_id) if offer.supplier_id else None, product_no=offer.product_no,
-        cost=money(offer.cost), priority=offer.priority, state=offer.state, created_at=offer.created_at,
+        cost=money(offer.cost), priority=offer.priority, weight=offer.weight, state=offer.state,
+        held_why=offer.held_why, created_at=offer.created_at,
     )  # fmt: skip
 
 
@@ -72,7 +79,7 @@ async def make_offer(
     offer = await source.add_offer(
         tools, id_in("ben", benefit_id), source=data.source,
         supplier_id=None if data.supplier is None else id_in("sup", data.supplier),
-        product_no=data.product_no, cost=money_in(data.cost), priority=data.priority,
+        product_no=data.product_no, cost=money_in(data.cost), priority=data.priority, weight=data.weight,
     )  # fmt: skip
     return offer_shape(offer)
 
@@ -90,7 +97,7 @@ async def change_offer(offer_id: str, data: OfferPatch, tools: Tools) -> OfferSh
             await catalog.benefits.change_offer(
                 tx, id_in("ofr", offer_id), product_no=data.product_no,
                 cost=None if data.cost is None else money_in(data.cost), priority=data.priority,
-                move=MOVES[data.state],
+                weight=data.weight, move=MOVES[data.state], why=data.why,
             )
         )  # fmt: skip
 

@@ -24,6 +24,7 @@ Slots = Annotated[int, Meta(ge=1, le=500, description="calls at once, over all w
 TimeoutMs = Annotated[int, Meta(ge=100, le=120_000, description="bounds one whole exchange")]
 TypicalMs = Annotated[int, Meta(ge=0, le=3_600_000, description="how long a top-up usually takes there")]
 GraceMs = Annotated[int, Meta(ge=0, le=86_400_000, description="how long 'not found' may still change its mind")]
+Rate = Annotated[float, Meta(ge=0, le=10_000, description="a second, over all workers; 0: only the slots limit")]
 Credentials = Annotated[dict[CodeWord, Line], Meta(max_length=10)]
 
 
@@ -41,6 +42,8 @@ class SupplierBody(Body):
     timeout_ms: TimeoutMs = 10_000
     typical_ms: TypicalMs = 3_000
     grace_ms: GraceMs | None = None
+    rate_per_s: Rate = 0
+    query_rate_per_s: Rate = 0
 
 
 class SupplierPatch(Body):
@@ -53,6 +56,8 @@ class SupplierPatch(Body):
     timeout_ms: TimeoutMs | None = None
     typical_ms: TypicalMs | None = None
     grace_ms: GraceMs | None = None
+    rate_per_s: Rate | None = None
+    query_rate_per_s: Rate | None = None
 
 
 class SupplierShape(Shape):
@@ -70,7 +75,10 @@ class SupplierShape(Shape):
     timeout_ms: int
     typical_ms: int
     grace_ms: int
+    rate_per_s: float | None
+    query_rate_per_s: float | None
     state: str
+    breaker: str
     unusable: str | None
     created_at: datetime
 
@@ -88,7 +96,8 @@ def shape(one: Supplier) -> SupplierShape:
     return SupplierShape(
         id=to_text("sup", one.id), code=one.code, title=one.title, dialect=one.dialect, base_url=one.base_url,
         callback_url=one.callback_url, slots=one.slots, timeout_ms=one.timeout_ms, typical_ms=one.typical_ms,
-        grace_ms=one.grace_ms, state=one.state, unusable=one.unusable, created_at=one.created_at,
+        grace_ms=one.grace_ms, rate_per_s=one.rate_per_s, query_rate_per_s=one.query_rate_per_s, state=one.state,
+        breaker=one.breaker, unusable=one.unusable, created_at=one.created_at,
     )  # fmt: skip
 
 
@@ -100,7 +109,7 @@ async def make_supplier(data: SupplierBody, tools: Tools, idempotency_key: Idemp
                 tx, tools.sealing, code=data.code, title=data.title, dialect=data.dialect, base_url=data.base_url,
                 credentials=data.credentials, slots=data.slots, timeout_ms=data.timeout_ms,
                 typical_ms=data.typical_ms, grace_ms=data.grace_ms, public_url=tools.settings.public_url,
-                now=tools.clock.now(),
+                now=tools.clock.now(), rate_per_s=data.rate_per_s, query_rate_per_s=data.query_rate_per_s,
             )
         )  # fmt: skip
 
@@ -141,7 +150,8 @@ async def change_supplier(supplier_id: str, data: SupplierPatch, tools: Tools) -
             await accounts.change(
                 tx, tools.sealing, id_in("sup", supplier_id), public_url=tools.settings.public_url, title=data.title,
                 base_url=data.base_url, credentials=data.credentials, slots=data.slots, timeout_ms=data.timeout_ms,
-                typical_ms=data.typical_ms, grace_ms=data.grace_ms,
+                typical_ms=data.typical_ms, grace_ms=data.grace_ms, rate_per_s=data.rate_per_s,
+                query_rate_per_s=data.query_rate_per_s,
             )
         )  # fmt: skip
 

@@ -12,7 +12,7 @@ from litestar.params import Parameter
 from heyi.doors.access import Caller, allow
 from heyi.doors.idempotency import IdempotencyKey
 from heyi.doors.paging import Cursor, Limit, Page, before, paged
-from heyi.doors.shapes import Body, Long, MoneyShape, Shape, id_in, money
+from heyi.doors.shapes import Body, Long, MoneyShape, Shape, Short, id_in, money
 from heyi.flows import resolve
 from heyi.infra.tools import Tools
 from heyi.kernel.ids import from_text, to_text
@@ -29,12 +29,14 @@ _OUTER_NUMBER = re.compile(r"([0-7][0-9a-hjkmnp-tv-z]{25})-[0-9]{1,5}")
 
 class ResolveBody(Body):
     """delivered (with proof), try_again (with a new number at the supplier) or failed. Where the supplier may have
-    delivered, try_again and failed need proof that it did not.
+    delivered, try_again and failed need proof that it did not. `offer`: where try_again buys (what routing prefers when
+    left out).
     """
 
     outcome: Literal["delivered", "try_again", "failed"]
     proof: Long = ""
     note: Long = ""
+    offer: Short | None = None
 
 
 class TaskShape(Shape):
@@ -187,7 +189,13 @@ async def resolve_task(
 ) -> TaskPageShape:
     return page_shape(
         await resolve.resolve(
-            tools, id_in("tsk", task_id), data.outcome, proof=data.proof, note=data.note, by=caller.name
+            tools,
+            id_in("tsk", task_id),
+            data.outcome,
+            proof=data.proof,
+            note=data.note,
+            by=caller.name,
+            offer_id=None if data.offer is None else id_in("ofr", data.offer),
         )
     )
 

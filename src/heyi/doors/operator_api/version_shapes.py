@@ -77,7 +77,8 @@ class DeliveryBody(Body, omit_defaults=True):
 
 class ComponentBody(Body):
     """A benefit in the bundle. Its share of the price is a `weight`, or an explicit `share_minor`, for all its units
-    together. `accounts` maps the benefit's field names to the order's account names.
+    together. `accounts` maps the benefit's field names to the order's account names. `cost_limit_minor`: what one unit
+    may cost at a supplier (left out: as much as its dearest active offer).
     """
 
     code: CodeWord
@@ -88,6 +89,7 @@ class ComponentBody(Body):
     share_minor: Weight | None = None
     delivery: DeliveryBody | None = None
     accounts: Annotated[dict[CodeWord, CodeWord], Meta(max_length=50)] = {}
+    cost_limit_minor: Weight | None = None
 
 
 class GroupBody(Body):
@@ -133,6 +135,7 @@ class ComponentShape(Shape):
     delivery_in_words: dict[str, str] | None
     delivery_nodes: list[NodeShape]
     accounts: dict[str, str]
+    cost_limit_minor: int | None
 
 
 class GroupShape(Shape):
@@ -170,7 +173,8 @@ def document_in(body: VersionBody) -> Document:
 def _component_in(body: ComponentBody, role: str) -> Component:
     delivery = {} if body.delivery is None else msgspec.to_builtins(body.delivery)
     return Component(
-        body.code, body.benefit, role, body.quantity, body.weight, body.share_minor, delivery, dict(body.accounts)
+        body.code, body.benefit, role, body.quantity, body.weight, body.share_minor, delivery, dict(body.accounts),
+        body.cost_limit_minor,
     )  # fmt: skip
 
 
@@ -204,5 +208,5 @@ def _component_shape(component: Component, zone: ZoneInfo, titles: Mapping[str, 
         weight=component.weight, share_minor=component.share_minor, delivery=component.delivery,
         delivery_in_words=words,
         delivery_nodes=[NodeShape(name=n.name, do=n.do, words=n.words, branches=n.branches) for n in nodes],
-        accounts=component.accounts,
+        accounts=component.accounts, cost_limit_minor=component.cost_limit_minor,
     )  # fmt: skip

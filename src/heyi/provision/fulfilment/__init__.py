@@ -5,7 +5,7 @@ what brings the waiting on, `hearing` the suppliers' callbacks, `accounts` the s
 see of tasks and decide.
 """
 
-from heyi.provision.fulfilment import accounts, delivering, desk, hearing, waiting, walking
+from heyi.provision.fulfilment import accounts, breakers, delivering, desk, hearing, waiting, walking
 from heyi.provision.fulfilment.actions import plan, route
 from heyi.provision.fulfilment.desk import AttemptSeen, history
 from heyi.provision.fulfilment.model import Plan, Release, Scene, Told
@@ -19,6 +19,7 @@ __all__ = [
     "Scene",
     "Told",
     "accounts",
+    "breakers",
     "delivering",
     "desk",
     "hearing",

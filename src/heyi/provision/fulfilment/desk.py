@@ -14,7 +14,7 @@ from heyi.kernel.facts import Fact
 from heyi.kernel.ids import lane_of
 from heyi.kernel.masking import mask
 from heyi.kernel.money import Money
-from heyi.kernel.parts import CARD_KEY
+from heyi.kernel.parts import CARD_KEY, Offer
 from heyi.provision.fulfilment import facts as telling
 from heyi.provision.fulfilment import model, store
 from heyi.provision.fulfilment.accounts import SQL
@@ -176,10 +176,19 @@ async def query(tx: Tx, task_id: UUID, *, by: str, now: datetime, wall: datetime
 
 
 async def resolve(
-    tx: Tx, task_id: UUID, outcome: str, *, proof: str, note: str, by: str, now: datetime, wall: datetime
+    tx: Tx,
+    task_id: UUID,
+    outcome: str,
+    *,
+    proof: str,
+    note: str,
+    by: str,
+    now: datetime,
+    wall: datetime,
+    route: Offer | None = None,
 ) -> tuple[list[Outcome], list[Fact]]:
-    """A person decides: delivered (with proof), try_again (a new number), failed (a flow that says what follows then
-    goes on). Answers items to move, and facts.
+    """A person decides: delivered (with proof), try_again (a new number, at `route` if given), failed (a flow that says
+    what follows then goes on). Answers items to move, and facts.
 
     Raises TaskNotFound, TaskBusy, TaskState, ProofMissing, NeedsCard, StillUnknown.
     """
@@ -188,7 +197,7 @@ async def resolve(
         raise NeedsCard
     if outcome == "delivered" and not proof.strip():
         raise ProofMissing("/proof")
-    return await _decide(tx, row, outcome, proof=proof, note=note, by=by, now=now)
+    return await _decide(tx, row, outcome, proof=proof, note=note, by=by, now=now, route=route)
 
 
 async def _lock(tx: Tx, task_id: UUID, wall: datetime) -> Row:
@@ -201,7 +210,7 @@ async def _lock(tx: Tx, task_id: UUID, wall: datetime) -> Row:
 
 
 async def _decide(
-    tx: Tx, row: Row, outcome: str, *, proof: str, note: str, by: str, now: datetime
+    tx: Tx, row: Row, outcome: str, *, proof: str, note: str, by: str, now: datetime, route: Offer | None = None
 ) -> tuple[list[Outcome], list[Fact]]:
     falls_back = outcome == "failed" and _request(row.request).falls_back
     after = TASK.step(row.state, "wait" if falls_back else MOVES[outcome])
@@ -212,7 +221,7 @@ async def _decide(
         raise StillUnknown("/proof")
     due_at = now if after == model.SCHEDULED or falls_back else None
     problem = note.strip() or None if outcome == "failed" else None
-    await store.save_tasks(tx, [TaskChange(row.lane, row.id, row.state, after, due_at, problem)], now=now)
+    await store.save_tasks(tx, [TaskChange(row.lane, row.id, row.state, after, due_at, problem, route=route)], now=now)
     said = {"outcome": outcome, "proof": proof, "note": note, "by": by, "at": now}
     await tx.run(SQL["resolve"], lane=row.lane, id=row.id, resolution=msgspec.json.encode(said).decode())
     if maybe:

@@ -168,3 +168,11 @@ class ProfileClash(Refused):
 
     code, kind = "profile.clash", Kind.UNPROCESSABLE
     zh, en = "设置互相矛盾：{said}", "Two settings contradict each other: {said}"
+
+
+class OfferUnusable(Refused):
+    """A person named an offer that this task cannot be bought from."""
+
+    code, kind = "task.offer_unusable", Kind.CONFLICT
+    zh = "该货源不是此权益的可用货源，或此任务不由供货商履约"
+    en = "this is not an active supplier offer of the task's benefit, or no supplier delivers this task"

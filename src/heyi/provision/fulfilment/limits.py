@@ -1,15 +1,23 @@
-"""Pure: how much may be asked of a supplier account at this moment. Slots are counted elsewhere; here are its rates
-and its breaker.
+"""Pure: how much may be asked of a supplier account at this moment, by its rates and its breaker.
+
+The breaker opens when half of the last minute's calls brought nothing usable. While it is open nothing is bought there
+(queries go on: they settle what was bought). After a while, longer each time, it is half open: one purchase at a time,
+until a few calls went well, or one did not. A person may open it (then only a person closes it) or close it.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 TRIALS_AT_ONCE = 1  # purchases under way while a breaker is half open
+TRIALS_GOOD = 3  # calls that went well until a half-open breaker closes
+WINDOW = timedelta(seconds=60)
+CALLS_MIN = 10  # fewer calls say nothing about a supplier
+BROKEN_PERCENT = 50
+OPEN_S_MIN, OPEN_S_MAX = 10, 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +58,35 @@ def tokens_now(tokens: float, rate_per_s: float | None, since: datetime | None, 
         return math.inf
     full = max(1.0, rate_per_s)
     return full if since is None else min(full, tokens + max(0.0, (wall - since).total_seconds()) * rate_per_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A breaker's next state. `until`: when it is half open by itself (None: it stays)."""
+
+    state: str
+    why: str
+    until: datetime | None = None
+    times: int = 0
+
+
+def turn(row: Any, wall: datetime) -> Turn | None:
+    """What a breaker does now; None: stays. `row`: its state, since, until, times, and the calls and broken calls of
+    the window (while it is half open: since then).
+    """
+    if row.breaker == "open":
+        over = row.breaker_until is not None and row.breaker_until <= wall
+        return Turn("half_open", "its time is over", times=row.breaker_times) if over else None
+    if row.breaker == "half_open":
+        if row.broken:
+            return _opened(row, wall)
+        return Turn("closed", f"{row.calls} calls went well") if row.calls >= TRIALS_GOOD else None
+    bad = row.calls >= CALLS_MIN and 100 * row.broken >= BROKEN_PERCENT * row.calls
+    return _opened(row, wall) if bad else None
+
+
+def _opened(row: Any, wall: datetime) -> Turn:
+    times = min(row.breaker_times + 1, 16)
+    length_s = min(OPEN_S_MAX, OPEN_S_MIN << (times - 1))
+    why = f"{row.broken} of {row.calls} calls brought nothing usable"
+    return Turn("open", why, wall + timedelta(seconds=length_s), times)

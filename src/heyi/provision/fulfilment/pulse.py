@@ -10,7 +10,7 @@ from heyi.kernel.clock import millis
 from heyi.kernel.talk import Declined, Failed, Unknown
 from heyi.provision.fulfilment.errand import Result, Ruling, Standing
 
-BUCKET_S = 10
+BUCKET_S = 2
 # Refusals that speak of the account or the supplier as a whole, not of this purchase: as bad as no answer.
 UNWELL = frozenset({"signature", "clock", "endpoint", "balance", "maintenance", "busy"})
 # Refusals that speak of the product.
@@ -20,7 +20,7 @@ Beat = tuple[UUID, UUID, datetime, tuple[int, ...]]
 
 
 def bucket(wall: datetime) -> datetime:
-    """The ten seconds that a moment belongs to."""
+    """The start of the bucket that a moment belongs to."""
     return wall - timedelta(seconds=wall.second % BUCKET_S, microseconds=wall.microsecond)
 
 

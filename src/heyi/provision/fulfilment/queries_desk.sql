@@ -1,9 +1,10 @@
 -- name: make_supplier
 -- A new account; its callback token is part of the address that it calls.
 insert into fulfilment.suppliers (id, code, title, dialect, base_url, credentials, callback_token, slots, timeout_ms,
-    typical_ms, grace_ms, profile_id, created_at)
+    typical_ms, grace_ms, rate_per_s, query_rate_per_s, profile_id, created_at)
 values (%(id)s, %(code)s, %(title)s, %(dialect)s, %(base_url)s, %(credentials)s, %(token)s, %(slots)s, %(timeout_ms)s,
-    %(typical_ms)s, %(grace_ms)s, %(profile_id)s, %(now)s)
+    %(typical_ms)s, %(grace_ms)s, nullif(%(rate_per_s)s::double precision, 0),
+    nullif(%(query_rate_per_s)s::double precision, 0), %(profile_id)s, %(now)s)
 on conflict (code) do nothing
 returning *;
 
@@ -19,12 +20,14 @@ order by id desc limit %(most)s;
 select * from fulfilment.suppliers where id = %(id)s;
 
 -- name: change_supplier
--- What is left out stays.
+-- What is left out stays; a rate of zero takes the rate away.
 update fulfilment.suppliers set
     title = coalesce(%(title)s, title), base_url = coalesce(%(base_url)s, base_url),
     credentials = coalesce(%(credentials)s, credentials), slots = coalesce(%(slots)s, slots),
     timeout_ms = coalesce(%(timeout_ms)s, timeout_ms), typical_ms = coalesce(%(typical_ms)s, typical_ms),
-    grace_ms = coalesce(%(grace_ms)s, grace_ms)
+    grace_ms = coalesce(%(grace_ms)s, grace_ms),
+    rate_per_s = nullif(coalesce(%(rate_per_s)s, rate_per_s), 0),
+    query_rate_per_s = nullif(coalesce(%(query_rate_per_s)s, query_rate_per_s), 0)
 where id = %(id)s returning *;
 
 -- name: switch_supplier

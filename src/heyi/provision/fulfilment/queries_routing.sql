@@ -44,5 +44,72 @@ on conflict (supplier_id, product_no) do update set
     stock = coalesce(excluded.stock, p.stock), on_sale = coalesce(excluded.on_sale, p.on_sale), seen_at = excluded.seen_at;
 
 -- name: forget_pulses
--- Routing looks back half an hour, people a day.
+-- Routing looks back half an hour.
 delete from fulfilment.pulses where bucket < %(before)s;
+
+-- name: breakers
+-- Every breaker with the calls it is judged by: those of the window, or since it turned when that was later. The bucket in
+-- which it turned still holds what made it turn.
+select s.id, s.code, s.breaker, s.breaker_since, s.breaker_until, s.breaker_times, m.calls, m.broken
+from fulfilment.suppliers s
+cross join lateral (
+    select coalesce(sum(calls), 0)::integer as calls, coalesce(sum(broken), 0)::integer as broken
+    from fulfilment.pulses p
+    where p.supplier_id = s.id and p.bucket >= %(since)s and p.bucket > coalesce(s.breaker_since, '-infinity')
+) m;
+
+-- name: breaker
+-- One account's breaker, locked.
+select id, code, breaker, breaker_since, breaker_until, breaker_times from fulfilment.suppliers where id = %(supplier)s
+for no key update;
+
+-- name: turn_breakers
+-- Compare-and-set, and a line of history for each that turned.
+with turned as (
+    update fulfilment.suppliers s
+    set breaker = r.after, breaker_since = %(at)s, breaker_until = r.until, breaker_times = r.times,
+        breaker_why = r.why, breaker_by = %(by)s
+    from unnest(%(ids)s::uuid[], %(befores)s::text[], %(afters)s::text[], %(whys)s::text[], %(untils)s::timestamptz[],
+        %(times)s::smallint[], %(moves)s::uuid[]) as r (id, before, after, why, until, times, move)
+    where s.id = r.id and s.breaker = r.before
+    returning s.id, r.move, r.after, r.why
+), told as (
+    insert into fulfilment.breaker_moves (id, supplier_id, state, why, by, at)
+    select move, id, after, why, %(by)s, %(at)s from turned
+)
+select id from turned;
+
+-- name: breaker_moves
+-- Newest first.
+select m.id, s.code, m.state, m.why, m.by, m.at
+from fulfilment.breaker_moves m join fulfilment.suppliers s on s.id = m.supplier_id
+where m.supplier_id = %(supplier)s and (%(before)s::uuid is null or m.id < %(before)s)
+order by m.id desc limit %(most)s;
+
+-- name: stranded
+-- Benefits of which purchases are due at a supplier that cannot buy now: paused, or its breaker is open.
+select s.id as supplier_id, t.benefit_id
+from fulfilment.suppliers s
+cross join lateral (
+    select t.benefit_id from fulfilment.tasks t
+    where t.supplier_id = s.id and t.state = 'scheduled' and t.supplier_id is not null and t.due_at <= %(now)s
+    order by t.due_at limit %(most)s
+) t
+where s.state <> 'active' or s.breaker = 'open'
+group by s.id, t.benefit_id;
+
+-- name: lock_stranded
+-- What stands in that queue, was never bought there (a number that was proved never to have arrived counts as that), and
+-- can be had elsewhere. Its last attempt, if its number was to go out again, is over with this.
+select t.lane, t.id, t.item_id, t.order_id, t.entitlement_id, t.benefit_id, t.kind, t.attempts, t.resubmit,
+    t.request::text as request, a.id as attempt_id, a.state as attempt_state
+from fulfilment.tasks t
+left join fulfilment.attempts a
+    on t.resubmit and a.lane = t.lane and a.order_id = t.order_id and a.task_id = t.id and a.number = t.attempts
+where t.supplier_id = %(supplier)s and t.state = 'scheduled' and t.supplier_id is not null
+    and t.benefit_id = %(benefit)s and t.due_at <= %(now)s
+order by t.due_at limit %(most)s for update of t skip locked;
+
+-- name: request_of
+-- What a task's purchase needs and may cost.
+select request::text as request from fulfilment.tasks where lane = %(lane)s and id = %(id)s;

@@ -115,6 +115,13 @@ def next_for(errand: Errand, here: Sequence[Candidate], policy: str, refused: Co
     )
 
 
+def seen(candidates: Iterable[Candidate], policy: str) -> list[tuple[Candidate, str | None, bool]]:
+    """Offers for people, best first: what speaks against each, and which of them a purchase would stand at."""
+    ordered = sorted(candidates, key=lambda one: (hindrance(one, None, "") is not None, rank(one, policy)))
+    preferred = choose(ordered, policy, None, "")
+    return [(one, hindrance(one, None, ""), one is preferred) for one in ordered]
+
+
 def rank(one: Candidate, policy: str) -> tuple[int, ...]:
     """The lowest comes first; equals are drawn by weight."""
     priority, cost = one.offer.priority, one.offer.cost.amount_minor

@@ -1,0 +1,97 @@
+"""What is due at a supplier that cannot buy now goes over to another, as long as it was never bought."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from heyi.infra.db import Row, Tx, queries
+from heyi.kernel.ids import lane_of
+from heyi.kernel.money import Money
+from heyi.kernel.parts import Offer, Sourcing
+from heyi.provision.fulfilment import board, model, store
+from heyi.provision.fulfilment.desk import TaskSeen
+from heyi.provision.fulfilment.errand import AttemptChange, TaskChange
+from heyi.provision.fulfilment.errors import OfferUnusable
+from heyi.provision.fulfilment.model import ATTEMPT, Request
+from heyi.provision.fulfilment.routing import Candidate, choose
+
+SQL = queries(__file__, "queries_routing.sql")
+LOOKED_AT_MAX, MOVED_MAX = 1_000, 500  # of each queue in one look
+_request = msgspec.json.Decoder(Request).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Stranded:
+    """Purchases of a benefit that are due at a supplier that cannot buy now."""
+
+    supplier_id: UUID
+    benefit_id: UUID
+
+
+async def stranded(tx: Tx, *, now: datetime) -> list[Stranded]:
+    """What waits in queues that nothing is bought from."""
+    rows = await tx.rows(SQL["stranded"], now=now, most=LOOKED_AT_MAX)
+    return [Stranded(row.supplier_id, row.benefit_id) for row in rows]
+
+
+async def leave(
+    tx: Tx, one: Stranded, sourcing: Sourcing, *, now: datetime, wall: datetime
+) -> list[tuple[UUID, Offer]]:
+    """Move what can be bought elsewhere; answers the tasks with the offers they stand at now."""
+    known = await board.candidates(tx, sourcing.offers, wall=wall)
+    there = [c for c in known.values() if c.offer.supplier_id != one.supplier_id]
+    if not there:
+        return []
+    rows = await tx.rows(
+        SQL["lock_stranded"], supplier=one.supplier_id, benefit=one.benefit_id, now=now, most=MOVED_MAX
+    )
+    chosen = {row.id: _elsewhere(row, there, sourcing.policy) for row in rows}
+    moved: list[tuple[Row, Offer]] = [(row, found) for row in rows if (found := chosen[row.id]) is not None]
+    await _save(tx, moved, now)
+    return [(row.id, offer) for row, offer in moved]
+
+
+async def by_person(
+    tx: Tx, task: TaskSeen, sourcing: Sourcing | None, offer_id: UUID | None, *, wall: datetime
+) -> Offer | None:
+    """The offer for a person's new attempt. Raises OfferUnusable."""
+    offers = {offer.id: offer for offer in sourcing.offers} if sourcing else {}
+    if offer_id is not None and (offer_id not in offers or task.supplier_id is None):
+        raise OfferUnusable("/offer")
+    if offer_id is not None or sourcing is None or task.supplier_id is None:
+        return offers.get(offer_id) if offer_id is not None else None
+    known = await board.candidates(tx, sourcing.offers, wall=wall)
+    row = await tx.row(SQL["request_of"], lane=lane_of(task.id), id=task.id)
+    request = _request(row.request) if row else Request(title="")
+    refused = (await board.refusals(tx, [(lane_of(task.id), task.order_id, task.id)])).get(task.id, frozenset())
+    limit, seed = Money(request.guard_minor, request.currency), f"{task.id}/{task.attempts}"
+    chosen = choose(known.values(), sourcing.policy, limit, seed, without=refused)
+    return None if chosen is None else chosen.offer
+
+
+def _elsewhere(row: Row, there: Sequence[Candidate], policy: str) -> Offer | None:
+    request = _request(row.request)
+    chosen = choose(there, policy, Money(request.guard_minor, request.currency), f"{row.id}/{row.attempts}")
+    return None if chosen is None else chosen.offer
+
+
+async def _save(tx: Tx, moved: Sequence[tuple[Row, Offer]], now: datetime) -> None:
+    if not moved:
+        return
+    over = [
+        AttemptChange(row.lane, row.attempt_id, ATTEMPT.step(row.attempt_state, "decline") or row.attempt_state,
+                      why="never_arrived")
+        for row, _ in moved if row.attempt_id is not None
+    ]  # fmt: skip
+    if over:
+        await store.save_attempts(tx, over, now=now)
+    changes = [
+        TaskChange(row.lane, row.id, model.SCHEDULED, model.SCHEDULED, now, "moved", route=offer)
+        for row, offer in moved
+    ]
+    await store.save_tasks(tx, changes, now=now)
