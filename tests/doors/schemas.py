@@ -124,7 +124,7 @@ class Schemas:
             }
         if kind == "array":
             return [self.example(told["items"], whole=whole)] if whole or told.get("minItems") else []
-        if kind == "integer":
+        if kind in ("integer", "number"):
             return max(1, told.get("minimum", 1))
         if kind == "string" and told.get("format") == "date-time":
             return "2027-01-01T00:00:00+08:00"

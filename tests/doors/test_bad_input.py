@@ -67,9 +67,10 @@ def _wrong(field: Field) -> Iterator[tuple[str, object]]:
         if longest:
             yield "too long", "a" * (longest + 1)
     for schema in field.schemas:
-        if schema.get("type") == "integer":
-            yield "a huge number", 10**30
-            yield "a huge negative number", -(10**30)
+        if schema.get("type") in ("integer", "number"):
+            if schema.get("type") == "integer" or "maximum" in schema:
+                yield "a huge number", 10**30
+                yield "a huge negative number", -(10**30)
             if "minimum" in schema:
                 yield "too small", schema["minimum"] - 1
             if "maximum" in schema:

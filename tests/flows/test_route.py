@@ -17,11 +17,13 @@ from tests.provision.fulfilment.shops import Shop, open_shop
 from heyi.flows import resolve, route
 from heyi.infra.db import Row
 from heyi.infra.tools import Tools
+from heyi.kernel.ids import to_text
 from heyi.kernel.money import Money
 from heyi.offer import catalog
 from heyi.provision import fulfilment
 from heyi.provision.fulfilment import breakers, desk
 from heyi.provision.fulfilment.errors import OfferUnusable
+from heyi.watch import warning
 
 
 @pytest.fixture
@@ -240,3 +242,28 @@ async def test_a_rate_holds_over_two_workers(live: Tools, world: World, shops: l
                            url=f"%/{shops[0].name}/%")  # fmt: skip
     assert row is not None
     assert row.calls <= 4 + 4 * took + 1
+
+
+async def test_an_answer_that_no_table_names_is_unknown_and_warned_of(
+    live: Tools, world: World, shops: list[Shop]
+) -> None:
+    """It is asked about until it is named, never bought elsewhere, and somebody hears of it."""
+    shops[0].faults({"fault": "wrong_status", "what": "status", "on": "any"})
+    (order,) = await bought(live, world)
+    async with working(live):
+        await until(lambda: _warned(live, shops[0]))
+    assert (await video(live, order)).state == "asking"
+    assert [a.state for a in await attempts(live, order)] == ["unknown"]
+    shops[0].faults()
+    async with working(live):
+        await until(lambda: all_done(live, [order]))
+    assert [shop.delivered() for shop in shops] == [1, 0, 0]
+
+
+async def _warned(tools: Tools, shop: Shop) -> bool:
+    async with tools.db.reading() as tx:
+        found = await warning.search(
+            tx, state="open", kind="unmapped_answer", level=None, about=to_text("sup", shop.id), text=None,
+            now=tools.clock.now(), before=None, limit=10,
+        )  # fmt: skip
+    return bool(found) and "97" in found[0].zh

@@ -69,6 +69,7 @@ async def record(tools: Tools, results: Sequence[Result]) -> list[None]:
         ways = await route.after_no(tx, tools, group)
         recorded = await delivering.record(tx, group, ways, now=now, wall=tools.clock.wall())
         await settle(tx, tools, recorded.outcomes, recorded.facts, recorded.losses, now=now)
+        await route.unmapped(tx, tools, group)
     rest = [r for r in results if first[r.errand.task_id] is not r]
     if rest:
         await record(tools, rest)

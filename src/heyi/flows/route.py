@@ -59,6 +59,19 @@ async def leave(tools: Tools) -> int:
     return moved
 
 
+async def unmapped(tx: Tx, tools: Tools, results: Sequence[Result]) -> None:
+    """Warn of answers that a profile does not name: they are unknown, and nobody may take them for a no."""
+    told = delivering.unmapped(results)
+    troubles = [
+        Trouble(warning.model.UNMAPPED_ANSWER, f"{to_text('sup', account.id)}/{value}",
+                {"supplier": account.code, "value": value})
+        for account, value in told
+    ]  # fmt: skip
+    if troubles:
+        now = tools.clock.now()
+        await outbox.write(tx, await warning.raise_(tx, troubles, now=now), now=now)
+
+
 async def seen(tools: Tools, benefit_id: UUID) -> list[tuple[Candidate, str | None, bool]]:
     """A benefit's offers as routing sees them now, best first: each with what speaks against it, and whether the next
     purchase would stand there. Raises BenefitNotFound."""

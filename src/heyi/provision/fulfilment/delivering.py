@@ -48,6 +48,7 @@ from heyi.provision.fulfilment.routing import Routes
 from heyi.provision.fulfilment.suppliers import Order
 
 _request = msgspec.json.Decoder(Request).decode
+UNMAPPED = "unmapped "  # how a dialect begins to say that an answer is not in its tables
 CLAIM_MAX = 256  # errands a claim takes at most, whatever the slots
 
 
@@ -199,6 +200,16 @@ def spoiled(results: Sequence[Result], items: Collection[UUID]) -> list[Result]:
 def turned_away(results: Sequence[Result]) -> list[Result]:
     """Those for which another offer may be wanted: a definite no, or a number that never arrived."""
     return [r for r in results if isinstance(r.answer, Declined | Failed | NotFound) and r.errand.verb != "recheck"]
+
+
+def unmapped(results: Sequence[Result]) -> list[tuple[Account, str]]:
+    """Answers that a profile does not name, each once: the account, and what it said ("status 97")."""
+    found = {
+        (r.errand.account.code, why.removeprefix(UNMAPPED)): r.errand.account
+        for r in results
+        if isinstance(r.answer, Unknown) and (why := r.answer.why).startswith(UNMAPPED)
+    }
+    return [(account, value) for (_, value), account in sorted(found.items(), key=lambda one: one[0])]
 
 
 async def routes(

@@ -138,7 +138,7 @@ def _scope(profile: Profile, account: Account, asked: Asked, word: str) -> dict[
         "supplier_number": asked.supplier_number or None,
         "product_no": asked.product_no or (request.product_no if request else ""),
         "quantity": 1,
-        "cost": request.cost_minor if request else None,
+        "cost": request.guard_minor if request else None,
         "kind": asked.kind,
         "callback_url": account.callback_url or None,
         "cred": account.credentials,
