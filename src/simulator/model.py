@@ -109,6 +109,7 @@ class Supplier(msgspec.Struct, kw_only=True):
     made: int = 0  # orders ever taken: the source of our numbers
     drawn: int = 0  # random numbers used, so that a restart continues the same sequence
     received: dict[str, int] = msgspec.field(default_factory=dict)  # requests by endpoint
+    turned_away: dict[str, int] = msgspec.field(default_factory=dict)  # at the door: 403 address, 429 too often
 
     @property
     def secret(self) -> str:

@@ -95,7 +95,8 @@ class SupplierDoor:
 
 def _turned_away(shop: Shop, speech: Speech, status: int, code: int | str | None, rule: FaultRule | None) -> Answer:
     """In the dialect's own words where it has them, or by the bare status of the machine in front of it."""
-    text = TURNED_AWAY[status]
+    text, counts = TURNED_AWAY[status], shop.supplier.turned_away
+    counts[str(status)] = counts.get(str(status), 0) + 1
     if code is None or (rule and rule.what == "http"):
         page = f"<html><head><title>{status}</title></head><body><h1>{text}</h1></body></html>"
         return Answer(status, page.encode(), HTML)

@@ -154,7 +154,7 @@ class World:
         for receiver in self.receivers.values():
             self.store.mark("receiver", receiver.name, receiver)
         for supplier in suppliers:
-            supplier.faults, supplier.received = [], {}
+            supplier.faults, supplier.received, supplier.turned_away = [], {}, {}
             supplier.made = supplier.drawn = 0
             self.put_supplier(supplier)
 

@@ -156,6 +156,7 @@ def test_more_queries_than_the_limit_are_refused_and_counted(world: World, shop:
     world.faults(shop.name, rule)
     assert [shop.query_raw("f-1").status_code for _ in range(5)] == [200] * 3 + [429] * 2
     assert world.get(f"suppliers/{shop.name}/faults")["data"][0]["used"] == 2
+    assert world.get(f"suppliers/{shop.name}")["turned_away"] == {"429": 2}
     assert shop.buy("f-2")[0]
 
 
