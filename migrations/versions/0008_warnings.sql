@@ -90,3 +90,22 @@ create table fulfilment.balances (
     duration_ms integer not null
 );
 create index balances_by_supplier on fulfilment.balances (supplier_id, id);
+
+-- stock: what goes out -----------------------------------------------------------------------------------------------
+-- One row per benefit and transaction that issued keys of our own stock, until it is added up.
+create table stock.issues (
+    benefit_id uuid not null,
+    at timestamptz not null,
+    keys integer not null
+);
+create table stock.demand (
+    benefit_id uuid not null,
+    hour timestamptz not null,
+    keys bigint not null,
+    primary key (benefit_id, hour)
+);
+insert into stock.demand (benefit_id, hour, keys)
+select k.benefit_id, date_trunc('hour', k.issued_at), count(*)
+from stock.keys k join stock.batches b on b.id = k.batch_id and b.source = 'imported'
+where k.issued_at > now() - interval '60 days'
+group by 1, 2;

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from heyi.flows import balances, expire, housekeeping, release, restock, tell
+from heyi.flows import balances, expire, housekeeping, release, restock, shelves, tell
 from heyi.infra.tools import Tools
 from heyi.kernel.facts import Fact
 
@@ -76,6 +76,8 @@ EVERY: tuple[tuple[str, Callable[[Tools], Awaitable[object]]], ...] = (
     ("* * * * *", restock.run),
     ("* * * * * 30", housekeeping.run),
     ("* * * * * 10,40", balances.run),
+    ("* * * * * 50", shelves.count),
+    ("*/5 * * * * 20", shelves.watch),
 )
 
 # Jobs that a door asks for by name.

@@ -1,6 +1,6 @@
 """stock, the vault of card keys 卡密: sealed at rest, claimed without oversell, earliest expiry first."""
 
-from heyi.provision.stock import batches, facts, imports, model
+from heyi.provision.stock import batches, facts, imports, levels, model
 from heyi.provision.stock.actions import claim, issue, reveal, take_in
 from heyi.provision.stock.facts import key_revealed
 from heyi.provision.stock.model import BoughtCard, ClaimedKey, Revealed
@@ -15,6 +15,7 @@ __all__ = [
     "imports",
     "issue",
     "key_revealed",
+    "levels",
     "model",
     "reveal",
     "take_in",

@@ -218,3 +218,46 @@ class ListedKey:
     item_id: UUID | None
     issued_at: datetime | None
     revealed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How a benefit's keys stand. Means are keys issued a day, in thousandths, over the last 7 and 28 days (or since
+    the first one, a day at least). `bounded`: there are more keys than were counted. `expiring` is within `soon_days`.
+    """
+
+    benefit_id: UUID
+    ready: int
+    bounded: bool
+    week_milli: int
+    month_milli: int
+    since: datetime | None
+    soon_days: int
+    expiring: int
+    expiring_7: int
+    expiring_30: int
+    first_expires_at: datetime | None
+
+    @property
+    def demand_milli(self) -> int:
+        """The higher one of the two means: what forecasts count with."""
+        return max(self.week_milli, self.month_milli)
+
+    @property
+    def days_left(self) -> int | None:
+        """Whole days that the keys last at recent demand; None: nothing goes out."""
+        return self.ready * 1000 // self.demand_milli if self.demand_milli else None
+
+    def wasted(self, expiring: int, days: int) -> int:
+        """How many of the keys that expire within so many days nobody will have bought by then."""
+        return max(0, expiring - self.demand_milli * days // 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiringBatch:
+    """Keys of one batch that expire soon."""
+
+    batch_id: UUID
+    code: str
+    keys: int
+    first_expires_at: datetime

@@ -38,13 +38,16 @@ join stock.batches b on b.id = k.batch_id
 order by need.nth, k.expires_at, k.place;
 
 -- name: issue_keys
--- Compare-and-set; a key that is not available (any more) takes the transaction down, so none is given twice.
+-- Compare-and-set; a key that is not available (any more) takes the transaction down, so none is given twice. How many
+-- went is noted in a row of its own: a counter would make orders of one benefit wait for each other.
 with moved as (
     update stock.keys k
     set state = 'issued', item_id = pair.item_id, issued_at = %(now)s
     from unnest(%(keys)s::uuid[], %(items)s::uuid[]) as pair (key_id, item_id)
     where k.id = pair.key_id and k.state = 'available'
-    returning k.id
+    returning k.id, k.benefit_id
+), noted as (
+    insert into stock.issues (benefit_id, at, keys) select benefit_id, %(now)s, count(*) from moved group by benefit_id
 )
 select stock.must_all(count(*), %(wanted)s::integer) from moved;
 

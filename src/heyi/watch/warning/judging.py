@@ -41,14 +41,15 @@ class MoneyReading:
 @dataclass(frozen=True, slots=True)
 class StockReading:
     """A benefit's keys as they are: how many may be sold now, what is issued a day by recent demand (in thousandths),
-    whole days left (None: no demand), how many expire within `expiring_days` and how many of those nobody will have
-    bought by then."""
+    whole days left (None: no demand), items that wait for keys, how many keys expire within `expiring_days` and how
+    many of those nobody will have bought by then."""
 
     subject: str
     benefit: str
     ready: int
     demand_milli: int
     days_left: int | None
+    waiting: int = 0
     expiring_days: int = 0
     expiring: int = 0
     wasted: int = 0
@@ -141,9 +142,9 @@ def stock(reading: StockReading, limits: Thresholds, before: Open) -> Judged:
     judged = Judged()
     numbers: dict[str, object] = {
         "benefit": reading.benefit, "ready": reading.ready, "demand": _thousandths(reading.demand_milli),
-        "days_left": reading.days_left,
+        "days_left": reading.days_left, "waiting": reading.waiting,
     }  # fmt: skip
-    wanted = reading.demand_milli > 0
+    wanted = reading.demand_milli > 0 or reading.waiting > 0
     low = wanted and below(
         reading.ready, limits.keys, already=model.STOCK_LOW in before, margin=AMOUNT_MARGIN
     )  # fmt: skip

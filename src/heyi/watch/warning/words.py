@@ -45,8 +45,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "the balance at {supplier} could not be read {count} times running: {why}",
     ),
     model.STOCK_LOW: (
-        "{benefit} 卡密仅剩 {ready} 张（日均需求 {demand}）",
-        "{benefit}: only {ready} keys are left ({demand} go a day)",
+        "{benefit} 卡密仅剩 {ready} 张（日均需求 {demand}，{waiting} 笔在等货）",
+        "{benefit}: only {ready} keys are left ({demand} go a day, {waiting} items wait)",
     ),
     model.STOCK_FORECAST: (
         "{benefit} 卡密剩 {ready} 张，按日均需求 {demand} 约可用 {days_left} 天",
