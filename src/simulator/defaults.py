@@ -109,12 +109,18 @@ def _with_the_usual_shelf() -> list[Supplier]:
     fengzhushou = {"project_code": "SIM50", "key": "simulator-fengzhushou-key"}
     chengquan = {"app_id": "10060", "key": "simulator-chengquan-key"}
     mifeng = {"app_key": "simulator-mifeng-app", "secret": "simulator-mifeng-secret"}
+    kakayun = {"userid": "10080", "key": "simulator-kakayun-key"}
+    jingzhao = {"customer_id": "10090", "key": "simulator-jingzhao-key"}
+    shangteng = {"user_id": "10110", "key": "simulator-shangteng-key"}
     return [
         _supplier("kayixin", kayixin, *_shelf("3", 1510, 795, 955, 475), dedupe=False),
         _supplier("yiqida", yiqida, *_shelf("4", 1505, 805, 945, 485), dedupe=False),
         _supplier("fengzhushou", fengzhushou, *_shelf("5", 1490, 810, 965), dedupe=False),
         _supplier("chengquan", chengquan, *_shelf("6", 1495, 785, 970, 465), dedupe=False),
         _supplier("mifeng", mifeng, *_shelf("7", 1485, 815, 940, 490)),
+        _supplier("kakayun", kakayun, *_shelf("8", 1480, 820, 935, 495)),
+        _supplier("jingzhao", jingzhao, *_shelf("9", 1475, 825, 930, 460)),
+        _supplier("shangteng", shangteng, *_shelf("11", 1470, 830, 925), dedupe=False),
     ]
 
 

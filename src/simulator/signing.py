@@ -1,6 +1,6 @@
 """The suppliers' signatures, written from their documents.
 
-卡速售: lower-case SHA-1 over time + JSON (keys sorted on every level, compact, slashes and Chinese raw) + key.
+卡速售 and 商腾: lower-case SHA-1 over time + JSON (keys sorted on every level, compact, slashes and Chinese raw) + key.
 福禄: lower-case MD5 over the sorted characters of a compact JSON text + secret.
 The others say it at their functions.
 """
@@ -105,6 +105,17 @@ def mifeng(fields: Mapping[str, object], secret: str) -> str:
     signed = ((name, value) for name, value in sorted(fields.items()) if name not in ("sign", "datas"))
     text = "".join(f"{name}{'Array' if isinstance(value, list | dict) else written(value)}" for name, value in signed)
     return _md5(f"{text}{secret}".encode())
+
+
+def kakayun(fields: Mapping[str, object], key: str) -> str:
+    """Lower-case MD5 of the sorted filled fields and the key, with nothing between; lists as compact JSON."""
+    return _md5(f"{pairs(fields)}{key}".encode())
+
+
+def jingzhao(fields: Mapping[str, object], key: str) -> str:
+    """Lower-case MD5 of the key and every sorted name and value; what is empty stays out, and so do the cards."""
+    signed = sorted((name, value) for name, value in fields.items() if name not in ("sign", "cards") and value != "")
+    return _md5((key + "".join(f"{name}{value}" for name, value in signed)).encode())
 
 
 def written(value: object) -> str:

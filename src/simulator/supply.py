@@ -13,7 +13,8 @@ DELAY_MS = 1_000
 DRIP_MS = 2_000
 BROKEN_PAGE = "<html><head><title>502 Bad Gateway</title></head><body><h1>网关错误</h1></body></html>".encode()
 HTML = b"text/html; charset=utf-8"
-OWN_NUMBERS = ("ordersn", "order_id", "tradeNo")  # what dialects call the supplier's own number
+# What dialects call the supplier's own number:
+OWN_NUMBERS = ("ordersn", "order_id", "tradeNo", "orderNumber", "orderNo", "orderno")
 TURNED_AWAY = {403: "IP 不在白名单内", 429: "请求过于频繁，请稍后再试"}
 
 

@@ -12,8 +12,8 @@ from simulator.world import Shop
 TEXT_KEPT = 4_000
 SECRET_HEADERS = re.compile(rb"sign|authorization|cookie|key|token")
 SECRET_FIELDS = re.compile(
-    r'((?:\\*"(?:sign|app_key|card_no|card_password|card_number|card_pwd|cardNo|cardPwd|cardno|cardpsw|c|p)\\*"\s*:\s*\\*"'
-    r'|----|(?:^|&)(?:sign|app_key)=|<card(?:no|psw)>))([^"\\&<]{0,200})'
+    r'((?:\\*"(?:sign|app_key|card_no|card_password|card_number|password|card_pwd|cardNo|cardPwd|cardno|cardpsw|c|p)\\*"\s*:\s*\\*"'
+    r'|----|卡密：|(?:^|&)(?:sign|app_key)=|<card(?:no|psw)>))([^"\\&<]{0,200})'
 )
 
 

@@ -6,7 +6,8 @@ import pytest
 from tests.simulator.running import start_simulator
 from tests.simulator.speaking import Fulu, Kasushou, Listener, World
 from tests.simulator.speaking_platforms import SHOPS, AnyShop
-from tests.simulator.tongues import TONGUES, Tongue
+from tests.simulator.tongues import Tongue
+from tests.simulator.tongues_by_name import TONGUES
 
 ACKS = {"kasushou": "ok", "fulu": "SUCCESS"}
 

@@ -48,6 +48,19 @@ def test_mifeng_signs_empty_fields_and_says_array_for_cards() -> None:
     assert signed == "0a975bf5544b157572b3eb1cb2a38cfa"
 
 
+def test_kakayun_signs_lists_as_json_and_jingzhao_no_cards() -> None:
+    order = {"userid": "10080", "timestamp": "1735002156", "goodsid": "80001", "buynum": "1", "usorderno": ""}
+    listed = {**order, "attach": [{"attachtype": 1, "value": "中/文"}], "sign": "x"}
+    assert signing.kakayun(listed, "k") == "b6258a0cb95a66e2defbb933ff9c43a8"
+    order = {"timestamp": "1735002156", "recharge_account": "中文", "product_id": "90001", "customer_id": "10090"}
+    assert signing.jingzhao({**order, "client_ip": "", "cards": "[]"}, "k") == "249b1621f4acbc38720117fb7bd5538d"
+
+
+def test_shangteng_signs_like_kasushou() -> None:
+    body = {"recharge_account": "13800138000", "notify_url": "https://a.com/n", "external_orderno": "中文"}
+    assert signing.kasushou("1758153600", body, "k") == "019db3ef1af67f3776703c3bdd1379c3e742bfad"
+
+
 @pytest.mark.parametrize(
     ("wrong", "code"),
     [({"sign": "0" * 40}, 401), ({"stamp": "1758153600000"}, 403), ({"stamp": "1758153600"}, 403)],

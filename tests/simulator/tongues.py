@@ -33,6 +33,7 @@ class Tongue:
     price_fen: ClassVar[int]
     sells_cards: ClassVar[bool] = True
     guard: ClassVar[str] = ""  # the field that says what an order may cost at most
+    strange_code: ClassVar[Any] = 9797
 
     def __init__(self, world: World, name: str = "") -> None:
         self.world = world
@@ -315,12 +316,3 @@ class Mifeng(Tongue):
 
     def guarded(self, most: str) -> dict[str, Any]:
         return {"datas": {"target": PHONE, "num": 1, "maxAmount": json.loads(most)}}
-
-
-TONGUES: dict[str, type[Tongue]] = {
-    "kayixin": Kayixin,
-    "yiqida": Yiqida,
-    "fengzhushou": Fengzhushou,
-    "chengquan": Chengquan,
-    "mifeng": Mifeng,
-}

@@ -7,9 +7,12 @@ from simulator.dialects.dujiao_next import DujiaoNext
 from simulator.dialects.fanchen import Fanchen
 from simulator.dialects.fengzhushou import Fengzhushou
 from simulator.dialects.fulu import Fulu
+from simulator.dialects.jingzhao import Jingzhao
+from simulator.dialects.kakayun import Kakayun
 from simulator.dialects.kasushou import Kasushou
 from simulator.dialects.kayixin import Kayixin
 from simulator.dialects.mifeng import Mifeng
+from simulator.dialects.shangteng import Shangteng
 from simulator.dialects.speech import Speech
 from simulator.dialects.yiqida import Yiqida
 
@@ -24,6 +27,9 @@ SPEECHES: dict[str, Speech] = {
     "fengzhushou": Fengzhushou(),
     "chengquan": Chengquan(),
     "mifeng": Mifeng(),
+    "kakayun": Kakayun(),
+    "jingzhao": Jingzhao(),
+    "shangteng": Shangteng(),
     "acg_faka": AcgFaka(),
     "agiso": Agiso(),
 }

@@ -134,7 +134,7 @@ class Kayixin(Speech):
         return Message(body, headers)
 
     def _buy(self, desk: Desk, shop: Shop, asking: Asking, faults: Faults) -> tuple[Answer, Order]:
-        body, quantity = asking.body, whole(asking.body.get("count"), 1)
+        body = asking.body
         filled = [one for one in body.get("attach") or [] if isinstance(one, dict)]
         safe_price = fen(body.get("safePrice"))
         if safe_price is None and text(body.get("safePrice")):
@@ -145,11 +145,11 @@ class Kayixin(Speech):
             Asked(
                 product=asking.product,
                 outer=asking.outer,
-                quantity=quantity,
+                quantity=whole(body.get("count"), 1),
                 account=next((text(one.get("value")) for one in filled if one.get("name") == FIELD), ""),
                 kinds=("top_up", "card", "mobile"),
                 callback_url=text(body.get("notifyUrl")) or shop.supplier.callback_url,
-                safe_price_fen=None if safe_price is None else safe_price // max(1, quantity),
+                most_fen=safe_price,
             ),
             faults,
             CODES,

@@ -137,7 +137,7 @@ class Mifeng(Speech):
         body, datas = asking.body, asking.body.get("datas")
         if not isinstance(datas, dict):
             raise Problem(10001, "参数 datas 错误")
-        quantity, most = whole(datas.get("num"), 1), fen(datas.get("maxAmount"))
+        quantity = whole(datas.get("num"), 1)
         product = shop.supplier.products.get(asking.product)
         if quantity > (QUANTITY_MAX if product and product.kind == "card" else 1):
             raise Problem(10001, "参数 num 错误")
@@ -151,7 +151,7 @@ class Mifeng(Speech):
                 account=text(datas.get("target")),
                 kinds=("top_up", "card", "mobile"),
                 callback_url=text(body.get("call_back_url")) or shop.supplier.callback_url,
-                safe_price_fen=None if most is None else most // max(1, quantity),
+                most_fen=fen(datas.get("maxAmount")),
             ),
             faults,
             CODES,

@@ -107,21 +107,20 @@ class Yiqida(Speech):
         return Message(body, query=query)
 
     def _buy(self, desk: Desk, shop: Shop, asking: Asking, faults: Faults) -> tuple[Answer, Order]:
-        body, quantity = asking.body, whole(asking.body.get("buyCount"), 1)
+        body = asking.body
         template = body.get("template")
         first = template[0] if isinstance(template, list) and template else ""
-        sold_for = fen(body.get("externalSellPrice"))
         order = take(
             desk,
             shop,
             Asked(
                 product=asking.product,
                 outer=asking.outer,
-                quantity=quantity,
+                quantity=whole(body.get("buyCount"), 1),
                 account=unquote(text(first)),
                 kinds=("top_up", "card", "mobile"),
                 callback_url=text(body.get("callbackUrl")) or shop.supplier.callback_url,
-                safe_price_fen=sold_for // max(1, quantity) if sold_for else None,
+                most_fen=fen(body.get("externalSellPrice")) or None,
             ),
             faults,
             CODES,

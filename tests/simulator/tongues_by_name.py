@@ -1,0 +1,15 @@
+"""Every client of the stories that all further dialects tell."""
+
+from tests.simulator.tongues import Chengquan, Fengzhushou, Kayixin, Mifeng, Tongue, Yiqida
+from tests.simulator.tongues_of_wholesalers import Jingzhao, Kakayun, Shangteng
+
+TONGUES: dict[str, type[Tongue]] = {
+    "kayixin": Kayixin,
+    "yiqida": Yiqida,
+    "fengzhushou": Fengzhushou,
+    "chengquan": Chengquan,
+    "mifeng": Mifeng,
+    "kakayun": Kakayun,
+    "jingzhao": Jingzhao,
+    "shangteng": Shangteng,
+}
