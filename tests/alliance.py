@@ -53,6 +53,7 @@ DOCUMENT: dict[str, Any] = {
         _benefit("takeaway", "card_key", "kasushou", "1101"),
         _benefit("lounge", "voucher", units=2, validity={"days": 90}),
         _benefit("course", "link", link="https://learn.example/r/{entitlement}"),
+        _benefit("ebook", "link", link="https://read.example/{entitlement}"),
         _benefit("video", "top_up", "kasushou", "1001", fields=[PHONE], validity={"days": 31}),
         _benefit("music", "top_up", "fulu", "20002", fields=[PHONE], validity={"days": 31}),
         _benefit("mug", "physical"),
@@ -73,6 +74,8 @@ DOCUMENT: dict[str, Any] = {
         _bundle("gold", _part("gold")),
         _bundle("silver", _part("silver"), sold_out="refuse"),
         _bundle("link", _part("course")),
+        # Nothing but cards and links, one of them from a supplier: what other systems can sell.
+        _bundle("cards", _part("coffee"), _part("tea"), _part("course"), _part("ebook"), _part("takeaway")),
         _bundle("choice", _part("coffee"), groups=[
             {"code": "snack", "title": "任选二", "pick": 2, "weight": 50, "options": [
                 {"code": "tea", "benefit": "tea"}, {"code": "course", "benefit": "course"},

@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from simulator.asgi import Answer, Receive, Request, Scope, Send, not_found, read_body
+from simulator.buyers import Buyers
 from simulator.callbacks import Courier
 from simulator.control import Control
 from simulator.desk import Desk
@@ -40,6 +41,7 @@ class Simulator:
         desk = Desk(world, courier)
         self._world, self._suppliers = world, SupplierDoor(world, desk, courier)
         self._control, self._receivers, self._till = Control(world, desk), Receivers(world), Till()
+        self._buyers = Buyers()
         desk.resume()
         flushing = asyncio.create_task(world.store.keep_flushing())
         await send({"type": "lifespan.startup.complete"})
@@ -48,6 +50,7 @@ class Simulator:
         await asyncio.wait([flushing])
         await world.close()
         await self._till.close()
+        await self._buyers.close()
         poster.close()
         await send({"type": "lifespan.shutdown.complete"})
 
@@ -61,6 +64,8 @@ class Simulator:
         match parts:
             case [] | ["control", *_]:
                 return await self._control.answer(request, parts[1:])
+            case ["buyers", *rest]:
+                return await self._buyers.answer(request, rest)
             case ["till", *rest]:
                 return await self._till.answer(request, rest)
             case ["receiver", name]:

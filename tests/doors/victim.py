@@ -41,6 +41,8 @@ class Victim:
         ids["version"] = "1"
         ids["key_id"] = operator.post(f"/channels/{ids['channel_id']}/access_keys", {"label": "v"})["id"]
         announced = {"benefit": "victim", "batch": "victim", "cost": money}
+        asked = {"standard": "dujiao_next", "label": "v"}
+        ids["supply_key_id"] = operator.post(f"/channels/{ids['channel_id']}/supply_keys", asked)["id"]
         ids["import_id"] = operator.post("/key_imports", announced)["id"]
         ids["batch_id"] = operator.every("/key_batches")[0]["id"]
         endpoint = {"url": f"{stack.simulator_url}/receiver/victim"}

@@ -27,6 +27,7 @@ from heyi.doors.open_api.v1 import HANDLERS as OPEN
 from heyi.doors.operator_api import HANDLERS as OPERATOR
 from heyi.doors.problems import on_crash, on_http, on_refused
 from heyi.doors.reading import StrictRequest
+from heyi.doors.supply import HANDLERS as SUPPLY
 from heyi.flows import buy
 from heyi.infra import telemetry
 from heyi.infra.gather import Gather
@@ -72,6 +73,7 @@ def make_litestar(tools: Tools) -> Litestar:
             Router("/v1", route_handlers=OPEN),
             Router("/v1/operator", route_handlers=OPERATOR),
             *CALLBACKS,
+            *SUPPLY,
             docs.page,
             healthz,
             metrics,

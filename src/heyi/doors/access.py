@@ -83,7 +83,7 @@ class Doorman:
         caller = await self._look_up(key_hash(secret.strip()))
         if caller is None:
             raise Unauthenticated
-        self._count(caller)
+        self.count(caller)
         connection.scope["heyi.caller"] = caller  # type: ignore[typeddict-unknown-key]
         return caller
 
@@ -104,7 +104,8 @@ class Doorman:
         self._known[hashed] = (now, caller)
         return caller
 
-    def _count(self, caller: Caller) -> None:
+    def count(self, caller: Caller) -> None:
+        """One call of this key. Raises TooFast."""
         now = time.monotonic()
         left, since = self._buckets.get(caller.key_id, (float(caller.rate_per_s), now))
         left = min(float(caller.rate_per_s), left + (now - since) * caller.rate_per_s)

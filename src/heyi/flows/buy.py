@@ -106,8 +106,9 @@ async def _write(
 
 def _wish(one: Asked) -> catalog.Wish:
     return catalog.Wish(
-        one.bundle, one.version, one.channel_id, one.quantity, dict(one.accounts), dict(one.choices), one.expected
-    )
+        one.bundle, one.version, one.channel_id, one.quantity, dict(one.accounts), dict(one.choices), one.expected,
+        one.at_most,
+    )  # fmt: skip
 
 
 def _grants(placed: Sequence[Placed]) -> list[entitlement.Grant]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from heyi.infra import answers, outbox
 from heyi.infra.tools import Tools
+from heyi.offer import partner
 from heyi.provision.fulfilment import balances, breakers
 from heyi.settle import ledger
 from heyi.watch import warning, webhook
+
+NONCES_KEPT = timedelta(minutes=10)  # longer than any accepted clock
 
 
 async def run(tools: Tools) -> None:
@@ -24,3 +29,4 @@ async def run(tools: Tools) -> None:
     async with tools.db.transaction() as tx:
         await balances.forget(tx, now=now)
         await ledger.prepaid.forget(tx, before=now - balances.KEPT)
+        await partner.supply.forget_nonces(tx, until=tools.clock.wall() - NONCES_KEPT)

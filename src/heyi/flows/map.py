@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from heyi.flows import balances, expire, housekeeping, release, restock, shelves, tell
+from heyi.flows import balances, expire, housekeeping, release, restock, shelves, supply_tell, tell
 from heyi.infra.tools import Tools
 from heyi.kernel.facts import Fact
 
@@ -32,6 +32,7 @@ LATER: tuple[tuple[str, Handler], ...] = (
     ("item.cancelled", release.release_waiting),
     ("delivery.notice", tell.those_concerned),
     ("order.fulfilled", tell.those_concerned),
+    ("order.fulfilled", supply_tell.those_who_bought),
     ("stock.arrived", restock.arrived),
     # the buyer uses them
     ("entitlement.activated", tell.those_concerned),

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 
 import structlog
 
+from heyi.flows import supply_tell
 from heyi.infra import guard, outbox, telemetry
 from heyi.infra.gather import Gather
 from heyi.infra.http import Http
 from heyi.infra.tools import Tools
+from heyi.kernel.talk import Call
 from heyi.watch import webhook
 from heyi.watch.webhook import Outcome, Sending
 
@@ -65,15 +67,23 @@ class Sender:
     async def send(self, sending: Sending) -> None:
         """One try, recorded. An error of ours is logged; the lease brings the delivery back."""
         try:
-            call = webhook.call_for(self._tools.sealing, sending, wall=self._tools.clock.wall())
-            heard = await self._http.send(call, timeout_s=webhook.TIMEOUT_S)
-            status = None if heard.reply is None else heard.reply.status
-            outcome = Outcome(sending, status, heard.error, heard.duration_ms, self._tools.clock.now())
-            telemetry.webhook_sends.labels(str(status or heard.error)).inc()
-            telemetry.webhook_seconds.observe(heard.duration_ms / 1000)
-            await self._ends.ask(outcome)
+            await self._ends.ask(await self._try(sending))
         except Exception:
             log.exception("a webhook was not sent or not recorded", delivery=str(sending.id))
+
+    async def _try(self, sending: Sending) -> Outcome:
+        if sending.voice == webhook.WEBHOOK:
+            call: Call | str = webhook.call_for(self._tools.sealing, sending, wall=self._tools.clock.wall())
+        else:
+            call = await supply_tell.call_for(self._tools, sending)
+        if isinstance(call, str):
+            return Outcome(sending, None, call, 0, self._tools.clock.now())
+        heard = await self._http.send(call, timeout_s=webhook.TIMEOUT_S)
+        status = None if heard.reply is None else heard.reply.status
+        telemetry.webhook_sends.labels(str(status or heard.error)).inc()
+        telemetry.webhook_seconds.observe(heard.duration_ms / 1000)
+        error = heard.error or supply_tell.fault(sending, heard.reply)
+        return Outcome(sending, status, error, heard.duration_ms, self._tools.clock.now())
 
     async def _record(self, outcomes: Sequence[Outcome]) -> list[None]:
         now = self._tools.clock.now()

@@ -64,7 +64,9 @@ async def ask_resend(tools: Tools, holder_id: UUID, endpoint_id: UUID, *, since:
     asked_at = tools.clock.now().isoformat()
     args = {"holder": str(holder_id), "endpoint": str(endpoint_id), "since": since.isoformat(), "asked_at": asked_at}
     async with tools.db.transaction() as tx:
-        webhook.endpoints.must_be_active(await webhook.endpoints.read(tx, holder_id, endpoint_id))
+        endpoint = await webhook.endpoints.read(tx, holder_id, endpoint_id)
+        webhook.endpoints.must_be_active(endpoint)
+        webhook.endpoints.must_be_ours(endpoint)
         await jobs.defer(tx, [jobs.Job("tell.resend_since", args)])
 
 

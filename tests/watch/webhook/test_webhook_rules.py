@@ -16,7 +16,20 @@ AT = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 
 
 def outcome(attempts: int, status: int | None, *, at: datetime = AT, error: str = "") -> Outcome:
-    sending = Sending(UUID(int=5), UUID(int=1), UUID(int=2), "https://x.example", (), False, UUID(int=3), b"", attempts)
+    sending = Sending(
+        UUID(int=5),
+        UUID(int=1),
+        UUID(int=2),
+        "https://x.example",
+        (),
+        False,
+        UUID(int=3),
+        b"",
+        attempts,
+        "webhook",
+        UUID(int=4),
+        None,
+    )
     return Outcome(sending, status, error, 10, at)
 
 

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from heyi.app.cli import bundles, channels, demo, doctor, keys, orders, profiles, routes, running, suppliers, tasks
+from heyi.app.cli import (
+    bundles,
+    channels,
+    demo,
+    doctor,
+    keys,
+    orders,
+    profiles,
+    routes,
+    running,
+    suppliers,
+    supply,
+    tasks,
+)
 from heyi.app.cli.frame import make_app
 
 app = make_app(
@@ -22,6 +35,7 @@ app.add_typer(bundles.app, name="bundle")
 app.add_typer(channels.app, name="channel")
 app.add_typer(suppliers.app, name="supplier")
 app.add_typer(profiles.app, name="profile")
+app.add_typer(supply.app, name="supply")
 
 
 def main() -> None:

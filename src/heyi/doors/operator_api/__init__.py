@@ -16,6 +16,7 @@ from heyi.doors.operator_api import (
     shelves,
     supplier_money,
     suppliers,
+    supply,
     tasks,
 )
 
@@ -27,6 +28,7 @@ HANDLERS = [
     *supplier_money.HANDLERS,
     *profiles.HANDLERS,
     *rehearsals.HANDLERS,
+    *supply.HANDLERS,
     *benefits.HANDLERS,
     *offers.HANDLERS,
     *routes.HANDLERS,

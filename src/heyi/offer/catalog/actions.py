@@ -80,7 +80,7 @@ def _sold_now(line: Shown | Refused, now: datetime) -> Bound | Refused:
 
 
 def _shown(row: Row) -> Shown:
-    return Shown(row.id, row.code, row.title, row.sale_from, row.sale_to, _bind(row))
+    return Shown(row.id, row.code, row.title, row.sale_from, row.sale_to, _bind(row), row.published_at)
 
 
 async def _compile_missing(tx: Tx, rows: Sequence[Row]) -> None:

@@ -13,7 +13,7 @@ from heyi.kernel.errors import Refused
 from heyi.kernel.money import Money
 from heyi.kernel.parts import VOUCHER, AccountField, Due, Offer, Part, Sourcing
 from heyi.offer.catalog.delivery import Timing, timing
-from heyi.offer.catalog.model import Benefit, Component, Document, Group, Wish
+from heyi.offer.catalog.model import STOCK, Benefit, Component, Document, Group, Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,21 @@ class Shown:
     sale_from: datetime | None
     sale_to: datetime | None
     bound: Bound
+    published_at: datetime
+
+    @property
+    def keys_needed(self) -> dict[UUID, int]:
+        """Card keys of our own stock that one of it takes, by benefit; choices are not counted."""
+        needs: dict[UUID, int] = {}
+        for template in self.bound.compiled.fixed:
+            place = self.bound.offers.get(template.benefit.id)
+            if place is not None and place.offer.source == STOCK:
+                needs[template.benefit.id] = needs.get(template.benefit.id, 0) + template.units_per_set
+        return needs
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether it is sold now, not only announced."""
+        return self.sale_from is None or now >= self.sale_from
 
 
 def wish_key(wish: Wish) -> WishKey:

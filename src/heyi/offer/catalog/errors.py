@@ -41,6 +41,14 @@ class PriceChanged(Refused):
     en = "The price has changed: it is now {amount_minor} minor units of {currency}"
 
 
+class PriceAbove(Refused):
+    """The amount is more than the buyer would pay at most."""
+
+    code, kind = "price.above", Kind.CONFLICT
+    zh = "价格高于可接受的最高金额：现为 {amount_minor}（{currency}，最小货币单位）"
+    en = "The price is above what may be paid at most: it is {amount_minor} minor units of {currency}"
+
+
 class QuantityRefused(Refused):
     """The quantity is out of bounds, or above 1 where accounts are asked."""
 

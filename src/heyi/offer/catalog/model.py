@@ -191,7 +191,7 @@ class Version:
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What somebody asks to buy. `bundle` is its code or id (`bnd_…`); `version` pins one; `expected` guards the
-    price; `choices` name option components per choice group.
+    price (exactly), `at_most` from above; `choices` name option components per choice group.
     """
 
     bundle: str
@@ -201,6 +201,7 @@ class Wish:
     accounts: Mapping[str, str]
     choices: Mapping[str, tuple[str, ...]]
     expected: Money | None
+    at_most: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)

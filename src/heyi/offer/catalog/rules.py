@@ -57,6 +57,8 @@ def fill(sale: Sale, wish: Wish, *, now: datetime, zone: ZoneInfo) -> Filled | R
     amount = plan.amount
     if wish.expected is not None and wish.expected != amount:
         return errors.PriceChanged("/expected_amount", amount_minor=amount.amount_minor, currency=amount.currency)
+    if wish.at_most is not None and not _within(amount, wish.at_most):
+        return errors.PriceAbove(amount_minor=amount.amount_minor, currency=amount.currency)
     parts: list[Part] = []
     dated: dict[str, list[Due]] = {}
     facts: dict[str, object] | None = None
@@ -133,6 +135,10 @@ def dues_fixed(timing: Timing) -> Due:
 
 
 _ANY_ZONE = ZoneInfo("UTC")
+
+
+def _within(amount: Money, most: Money) -> bool:
+    return amount.currency == most.currency and amount.amount_minor <= most.amount_minor
 
 
 def choice_faults(compiled: Compiled, choices: Mapping[str, Sequence[str]]) -> list[Refused]:

@@ -1,6 +1,6 @@
 """Partner: our counterparts (partners and channels), and the keys with which they and operators call us."""
 
-from heyi.offer.partner import model
+from heyi.offer.partner import model, standards, supply
 from heyi.offer.partner.actions import (
     bootstrap_operator,
     change_party,
@@ -28,4 +28,6 @@ __all__ = [
     "read_party",
     "revoke_access_key",
     "rotate_access_key",
+    "standards",
+    "supply",
 ]

@@ -74,3 +74,46 @@ class Access:
     holder_id: UUID
     scopes: frozenset[str]
     rate_per_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyKey:
+    """A key with which a channel's system buys in a standard of others, as it is listed: never its secrets.
+
+    `key` is how the caller names itself (闲管家's mch_id, dujiao-next's API key); `ips` empty: from anywhere.
+    """
+
+    id: UUID
+    channel_id: UUID
+    standard: str
+    label: str
+    key: str
+    app_id: str | None
+    ips: tuple[str, ...]
+    rate_per_s: int
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewSupplyKey:
+    """A supply key just made: `secret` is shown this once."""
+
+    key: SupplyKey
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyAccess:
+    """A live supply key with what opens it, for checking and making signatures."""
+
+    id: UUID
+    channel_id: UUID
+    standard: str
+    key: str
+    secret: str = field(repr=False)
+    app_id: str | None = None
+    app_secret: str | None = field(default=None, repr=False)
+    ips: tuple[str, ...] = ()
+    rate_per_s: int = RATE_PER_S

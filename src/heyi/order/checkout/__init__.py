@@ -1,6 +1,7 @@
 """Checkout: the buyer commits. Order numbers, orders, items and their four axes."""
 
 from heyi.order.checkout.actions import (
+    by_number,
     claim_numbers,
     facts_of,
     find,
@@ -22,6 +23,7 @@ __all__ = [
     "ItemMove",
     "Order",
     "Placed",
+    "by_number",
     "claim_numbers",
     "decide",
     "facts_of",

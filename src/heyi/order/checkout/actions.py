@@ -97,6 +97,13 @@ async def find(tx: Tx, order_id: UUID, *, channel_id: UUID | None) -> Order:
     return found[0]
 
 
+async def by_number(tx: Tx, channel_id: UUID, number: str) -> Order | None:
+    """The order that this channel gave this number."""
+    order_id = await store.order_of_number(tx, channel_id, number)
+    found = [] if order_id is None else await store.read(tx, [order_id])
+    return found[0] if found else None
+
+
 async def search(
     tx: Tx,
     *,

@@ -52,6 +52,7 @@ class Asked:
     expected: Money | None = None
     personal: Mapping[str, object] = field(default_factory=dict)
     metadata: Mapping[str, object] | None = None
+    at_most: Money | None = None  # the price is refused above it; not part of what was asked
 
     @property
     def key(self) -> tuple[UUID, str]:

@@ -11,6 +11,10 @@ select n.channel_id, n.number, n.order_id, n.fingerprint from checkout.numbers n
 join unnest(%(channels)s::uuid[], %(numbers)s::text[]) a (channel_id, number)
   on a.channel_id = n.channel_id and a.number = n.number;
 
+-- name: order_of_number
+-- The order that has a channel's number, by the table that holds numbers for ever.
+select order_id from checkout.numbers where channel_id = %(channel)s and number = %(number)s;
+
 -- name: free_numbers
 -- A refused order does not keep its number: the channel may try again with it.
 delete from checkout.numbers n using unnest(%(channels)s::uuid[], %(numbers)s::text[]) a (channel_id, number)

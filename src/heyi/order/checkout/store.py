@@ -39,6 +39,11 @@ async def known_numbers(tx: Tx, asked: Sequence[Asked]) -> dict[tuple[UUID, str]
     return {(row.channel_id, row.number): row for row in rows}
 
 
+async def order_of_number(tx: Tx, channel: UUID, number: str) -> UUID | None:
+    row = await tx.row(SQL["order_of_number"], channel=channel, number=number)
+    return None if row is None else row.order_id
+
+
 async def free_numbers(tx: Tx, asked: Sequence[Asked]) -> None:
     ranked = sorted(asked, key=lambda a: a.key)
     await tx.send(

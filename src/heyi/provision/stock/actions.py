@@ -36,6 +36,11 @@ async def claim(tx: Tx, needs: Mapping[UUID, int], *, now: datetime) -> dict[UUI
     return found
 
 
+async def ready(tx: Tx, benefit_ids: Sequence[UUID], *, most: int, now: datetime) -> dict[UUID, int]:
+    """How many keys of each benefit could be sold now, counted up to `most`. Nothing is locked: it is only a look."""
+    return await store.count_ready(tx, benefit_ids, most=most, now=now) if benefit_ids else {}
+
+
 async def issue(tx: Tx, pairs: Sequence[tuple[UUID, UUID]], *, now: datetime) -> None:
     """Give claimed keys to items: pairs of (key, item). Safe inside a pipeline; nothing happens for none.
 

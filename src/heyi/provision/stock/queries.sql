@@ -37,6 +37,14 @@ cross join lateral (
 join stock.batches b on b.id = k.batch_id
 order by need.nth, k.expires_at, k.place;
 
+-- name: count_ready
+-- How many keys could be sold now, for those who ask what there is; counted up to a bound, for it is only a look.
+select b.id as benefit_id,
+       (select count(*) from (select from stock.keys k
+                               where k.benefit_id = b.id and k.state = 'available' and k.expires_at > %(now)s
+                               limit %(most)s) as seen) as ready
+from unnest(%(benefits)s::uuid[]) as b (id);
+
 -- name: issue_keys
 -- Compare-and-set; a key that is not available (any more) takes the transaction down, so none is given twice. How many
 -- went is noted in a row of its own: a counter would make orders of one benefit wait for each other.

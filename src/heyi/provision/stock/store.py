@@ -59,6 +59,12 @@ async def claim_waiting(tx: Tx, wanted: Sequence[tuple[UUID, int]], *, now: date
     )
 
 
+async def count_ready(tx: Tx, benefits: Sequence[UUID], *, most: int, now: datetime) -> dict[UUID, int]:
+    """Keys that could be sold now, by benefit, counted up to `most`."""
+    rows = await tx.rows(SQL["count_ready"], benefits=col(benefits), most=most, now=now)
+    return {row.benefit_id: row.ready for row in rows}
+
+
 async def issue_keys(tx: Tx, pairs: Sequence[tuple[UUID, UUID]], *, now: datetime) -> None:
     """Move keys from available to issued, all or (by an error) nothing."""
     await tx.send(

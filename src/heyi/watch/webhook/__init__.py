@@ -9,14 +9,15 @@ from heyi.watch.webhook.actions import (
     about_order,
     announce,
     announce_again,
+    announce_to,
     call_for,
     claim,
     forget,
     record,
 )  # fmt: skip
-from heyi.watch.webhook.model import Announcement, Delivery, Endpoint, Outcome, Sending
+from heyi.watch.webhook.model import WEBHOOK, Announcement, CallBack, Delivery, Endpoint, Outcome, Sending
 
 __all__ = [
-    "TIMEOUT_S", "Announcement", "Delivery", "Endpoint", "Outcome", "Sending", "about_order", "announce",
-    "announce_again", "call_for", "claim", "endpoints", "forget", "record",
+    "TIMEOUT_S", "WEBHOOK", "Announcement", "CallBack", "Delivery", "Endpoint", "Outcome", "Sending", "about_order",
+    "announce", "announce_again", "announce_to", "call_for", "claim", "endpoints", "forget", "record",
 ]  # fmt: skip

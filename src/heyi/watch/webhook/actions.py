@@ -14,7 +14,7 @@ from heyi.kernel.facts import Fact
 from heyi.kernel.ids import new_id, new_ids
 from heyi.kernel.talk import Call
 from heyi.watch.webhook import endpoints, facts, rules, store
-from heyi.watch.webhook.model import Announcement, Endpoint, Health, Outcome, Sending, Told
+from heyi.watch.webhook.model import Announcement, CallBack, Endpoint, Health, Outcome, Sending, Told
 
 TIMEOUT_S = 15.0
 SLOTS = 10  # tries in flight per endpoint, over all senders
@@ -29,6 +29,14 @@ async def announce(tx: Tx, news: Sequence[Announcement], *, now: datetime) -> No
     listening = await store.listening(tx, sorted({one.holder_id for one in news}))
     if pairs := rules.matched(listening, news):
         await store.announce(tx, new_ids(millis(now), len(pairs)), pairs, now=now)
+
+
+async def announce_to(tx: Tx, calls: Sequence[CallBack], *, now: datetime) -> None:
+    """Make a delivery to the address that each of these brought along; once per fact, however often called."""
+    if calls:
+        ids = new_ids(millis(now), 2 * len(calls))
+        async with tx.pipeline():
+            await store.announce_to(tx, ids[: len(calls)], ids[len(calls) :], calls, now=now)
 
 
 async def announce_again(

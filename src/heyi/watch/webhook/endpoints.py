@@ -22,8 +22,9 @@ from heyi.watch.webhook.errors import (
     EndpointDisabled,
     EndpointUnknown,
     TooManyEndpoints,
+    VoiceFixed,
 )
-from heyi.watch.webhook.model import ENDPOINT, Delivery, Endpoint
+from heyi.watch.webhook.model import ENDPOINT, WEBHOOK, Delivery, Endpoint
 
 ENDPOINTS_MAX = 20  # per holder
 OLD_SECRET_LIVES = timedelta(hours=24)
@@ -115,6 +116,8 @@ async def change(
 ) -> Endpoint:
     """Change what is given. Disabling drops what waits; enabling starts afresh (and `resend` brings the rest)."""
     endpoint = _known(await store.read(tx, holder_id, id, lock=True))
+    if url is not None or events is not None:
+        must_be_ours(endpoint)
     changed = replace(
         endpoint,
         url=endpoint.url if url is None else url,
@@ -140,9 +143,16 @@ async def delete(tx: Tx, holder_id: UUID, id: UUID, *, now: datetime) -> None:
 async def rotate(tx: Tx, sealing: Sealing, holder_id: UUID, id: UUID, *, now: datetime) -> tuple[Endpoint, str]:
     """A new secret; the one before signs beside it for 24 hours more. (A third rotation in a day drops the first.)"""
     endpoint = _known(await store.read(tx, holder_id, id, lock=True))
+    must_be_ours(endpoint)
     secret, until = _new_secret(), now + OLD_SECRET_LIVES
     await store.rotate(tx, id, _seal(sealing, secret, id), until=until)
     return replace(endpoint, old_secret_until=until), secret
+
+
+def must_be_ours(endpoint: Endpoint) -> None:
+    """Raises VoiceFixed."""
+    if endpoint.voice != WEBHOOK:
+        raise VoiceFixed(voice=endpoint.voice)
 
 
 def must_be_active(endpoint: Endpoint) -> None:

@@ -41,6 +41,16 @@ class EventUnknown(Refused):
     zh, en = "没有名为 {event} 的事件", "there is no event named {event}"
 
 
+class VoiceFixed(Refused):
+    """The endpoint speaks by another standard: its addresses come with the orders, and its secrets are supply keys."""
+
+    code, kind = "webhook.voice_fixed", Kind.CONFLICT
+    zh, en = (
+        "该回调按 {voice} 标准随订单地址发送，不能这样修改",
+        "this endpoint speaks {voice} at its orders' addresses",
+    )
+
+
 class TooManyEndpoints(Refused):
     """A holder has reached the most endpoints it may have."""
 

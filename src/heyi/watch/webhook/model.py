@@ -37,6 +37,11 @@ ENDPOINT = Machine(
 )
 
 
+# An endpoint's voice: ours, made by its owner; or the name of a standard by which a channel buys from us. Those have no
+# address of their own (each delivery has its order's), no secret, and no body until it is sent.
+WEBHOOK = "webhook"
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """Where a holder wants to be told. `failing_since`: nothing has arrived since then, in `failures` tries."""
@@ -53,6 +58,7 @@ class Endpoint:
     failures: int
     old_secret_until: datetime | None
     created_at: datetime
+    voice: str = WEBHOOK
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +73,23 @@ class Announcement:
 
 
 @dataclass(frozen=True, slots=True)
+class CallBack:
+    """A fact to be told in another voice, at the address that came with the order."""
+
+    holder_id: UUID
+    voice: str
+    fact_id: UUID
+    order_id: UUID
+    event: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sending:
-    """A claimed delivery. `attempts` counts this one; `secrets` are sealed, the newest first."""
+    """A claimed delivery. `attempts` counts this one; `secrets` are sealed, the newest first.
+
+    `body` is empty in another voice than ours: whoever sends it makes it.
+    """
 
     id: UUID
     lease: UUID
@@ -79,11 +100,14 @@ class Sending:
     fact_id: UUID
     body: bytes
     attempts: int
+    voice: str
+    holder_id: UUID
+    order_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one try ended: a status, or an error when nothing came back."""
+    """How one try ended: a status, or an error when nothing came back (or not the word that was waited for)."""
 
     sending: Sending
     status: int | None
@@ -93,7 +117,7 @@ class Outcome:
 
     @property
     def arrived(self) -> bool:
-        return self.status is not None and 200 <= self.status < 300
+        return self.status is not None and 200 <= self.status < 300 and not self.error
 
 
 @dataclass(frozen=True, slots=True)

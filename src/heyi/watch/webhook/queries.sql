@@ -1,6 +1,7 @@
 -- name: count_of_holder
 -- A holder may not have endless endpoints: every event is multiplied by them.
-select count(*) as n from webhook.endpoints where holder_id = %(holder_id)s and state <> 'deleted';
+select count(*) as n from webhook.endpoints
+where holder_id = %(holder_id)s and state <> 'deleted' and voice = 'webhook';
 
 -- name: make_endpoint
 -- The secret comes sealed; nobody reads it here.
@@ -9,19 +10,19 @@ values (%(id)s, %(holder_kind)s, %(holder_id)s, %(url)s, %(events)s::text[], %(d
 
 -- name: read_endpoint
 -- A stranger's endpoint is not found.
-select id, holder_kind, holder_id, url, events, description, state, disabled_why, failing_since, failures,
+select id, holder_kind, holder_id, voice, url, events, description, state, disabled_why, failing_since, failures,
        old_secret_until, created_at
 from webhook.endpoints where id = %(id)s and holder_id = %(holder_id)s and state <> 'deleted';
 
 -- name: lock_endpoint
 -- Its owner changes it while the sender may be disabling it.
-select id, holder_kind, holder_id, url, events, description, state, disabled_why, failing_since, failures,
+select id, holder_kind, holder_id, voice, url, events, description, state, disabled_why, failing_since, failures,
        old_secret_until, created_at
 from webhook.endpoints where id = %(id)s and holder_id = %(holder_id)s and state <> 'deleted' for no key update;
 
 -- name: list_endpoints
 -- Newest first, behind a key.
-select id, holder_kind, holder_id, url, events, description, state, disabled_why, failing_since, failures,
+select id, holder_kind, holder_id, voice, url, events, description, state, disabled_why, failing_since, failures,
        old_secret_until, created_at
 from webhook.endpoints
 where holder_id = %(holder_id)s and state <> 'deleted' and (%(before)s::uuid is null or id < %(before)s)
@@ -46,9 +47,9 @@ where id = %(id)s;
 
 -- name: listening
 -- Who is to be told something. One look per batch of facts.
-select id, holder_kind, holder_id, url, events, description, state, disabled_why, failing_since, failures,
+select id, holder_kind, holder_id, voice, url, events, description, state, disabled_why, failing_since, failures,
        old_secret_until, created_at
-from webhook.endpoints where holder_id = any(%(holders)s::uuid[]) and state = 'active';
+from webhook.endpoints where holder_id = any(%(holders)s::uuid[]) and state = 'active' and voice = 'webhook';
 
 -- name: announce
 -- Once per endpoint and fact: a job that runs twice tells nobody twice.
@@ -56,6 +57,22 @@ insert into webhook.deliveries (id, endpoint_id, fact_id, order_id, event, body,
 select id, endpoint_id, fact_id, order_id, event, body, 'waiting', %(now)s, %(now)s
 from unnest(%(ids)s::uuid[], %(endpoints)s::uuid[], %(facts)s::uuid[], %(orders)s::uuid[], %(events)s::text[],
             %(bodies)s::bytea[]) as n (id, endpoint_id, fact_id, order_id, event, body)
+on conflict (endpoint_id, fact_id) do nothing;
+
+-- name: make_voices
+-- A channel's orders by one standard share an endpoint: a slow shop holds up only itself.
+insert into webhook.endpoints (id, holder_kind, holder_id, voice, url, events, secret, created_at)
+select id, 'channel', holder_id, voice, '', '{order.fulfilled}', '', %(now)s
+from unnest(%(ids)s::uuid[], %(holders)s::uuid[], %(voices)s::text[]) as v (id, holder_id, voice)
+on conflict (holder_id, voice) where voice <> 'webhook' and state <> 'deleted' do nothing;
+
+-- name: announce_to
+-- Told at the address that came with the order, once per fact. The body is made when it is sent: it may carry cards.
+insert into webhook.deliveries (id, endpoint_id, fact_id, order_id, event, body, url, state, next_at, created_at)
+select n.id, e.id, n.fact_id, n.order_id, n.event, '', n.url, 'waiting', %(now)s, %(now)s
+from unnest(%(ids)s::uuid[], %(holders)s::uuid[], %(voices)s::text[], %(facts)s::uuid[], %(orders)s::uuid[],
+            %(events)s::text[], %(urls)s::text[]) as n (id, holder_id, voice, fact_id, order_id, event, url)
+join webhook.endpoints e on e.holder_id = n.holder_id and e.voice = n.voice and e.state = 'active'
 on conflict (endpoint_id, fact_id) do nothing;
 
 -- name: announce_again
@@ -104,9 +121,9 @@ update webhook.deliveries d
 set state = 'sending', attempts = d.attempts + 1, lease = %(lease)s, lease_until = %(until)s, next_at = null
 from due, webhook.endpoints e
 where d.id = due.id and e.id = d.endpoint_id and d.state = 'waiting'
-returning d.id, d.lease, d.endpoint_id, e.url, e.secret,
+returning d.id, d.lease, d.endpoint_id, coalesce(d.url, e.url) as url, e.secret,
           case when e.old_secret_until > %(now)s then e.old_secret end as old_secret,
-          e.failing_since is not null as failing, d.fact_id, d.body, d.attempts;
+          e.failing_since is not null as failing, d.fact_id, d.body, d.attempts, e.voice, e.holder_id, d.order_id;
 
 -- name: lapse
 -- Their sender died. They are sent again: at least once is the promise, and the webhook-id tells the receiver.
@@ -116,7 +133,7 @@ where state = 'sending' and lease_until <= %(wall)s;
 
 -- name: lock_endpoints
 -- Endpoints before deliveries, by id, as the claim does.
-select id, holder_kind, holder_id, url, events, description, state, disabled_why, failing_since, failures,
+select id, holder_kind, holder_id, voice, url, events, description, state, disabled_why, failing_since, failures,
        old_secret_until, created_at
 from webhook.endpoints where id = any(%(ids)s::uuid[]) and state = 'active' order by id for no key update;
 
@@ -176,7 +193,7 @@ order by t.delivery_id, t.id;
 
 -- name: about_order
 -- For the order's timeline: who was told, and whether it arrived.
-select t.at, e.holder_kind, e.url, d.event, t.status, t.error, t.duration_ms
+select t.at, e.holder_kind, coalesce(d.url, e.url) as url, d.event, t.status, t.error, t.duration_ms
 from webhook.deliveries d
 join webhook.endpoints e on e.id = d.endpoint_id
 join webhook.tries t on t.delivery_id = d.id

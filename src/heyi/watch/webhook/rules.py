@@ -12,7 +12,7 @@ from standardwebhooks import Webhook
 from heyi.kernel.errors import Refused
 from heyi.kernel.ids import to_text
 from heyi.watch.webhook.errors import EventUnknown, UrlRefused
-from heyi.watch.webhook.model import Announcement, Endpoint, Health, Outcome, Verdict
+from heyi.watch.webhook.model import WEBHOOK, Announcement, Endpoint, Health, Outcome, Verdict
 
 # Seconds before each try: at once, 5 s, 5 min, 30 min, 2 h, 5 h, then every 10 h until three days are over.
 GAPS_S = (0, 5, 300, 1800, 7200, 18000, *(36000,) * 6)
@@ -93,14 +93,16 @@ def verdict(outcome: Outcome) -> Verdict:
 
 def health(endpoint: Endpoint, outcomes: Sequence[Outcome]) -> Health:
     """How an endpoint is after these tries. One arrival forgets all failures; time alone disables nobody."""
-    if any(outcome.status == GONE for outcome in outcomes):
+    ours = endpoint.voice == WEBHOOK
+    if ours and any(outcome.status == GONE for outcome in outcomes):
         return Health(endpoint.failing_since, endpoint.failures, "gone: it answered 410")
     if any(outcome.arrived for outcome in outcomes):
         return Health(None, 0, None)
     latest = max(outcome.at for outcome in outcomes)
     since = endpoint.failing_since or min(outcome.at for outcome in outcomes)
     failures = endpoint.failures + len(outcomes)
-    if latest - since >= DISABLED_AFTER and failures >= DISABLED_AFTER_FAILURES:
+    # In another voice every order has an address of its own: one that is dead says nothing about the next.
+    if ours and latest - since >= DISABLED_AFTER and failures >= DISABLED_AFTER_FAILURES:
         last = outcomes[-1]
         return Health(since, failures, f"nothing arrived for five days; last: {last.error or last.status}")
     return Health(since, failures, None)

@@ -7,7 +7,18 @@ from datetime import datetime
 from uuid import UUID
 
 from heyi.infra.db import Row, Tx, bytes_col, col, queries, text_col, time_col
-from heyi.watch.webhook.model import Announcement, Delivery, Endpoint, Health, Outcome, Sending, Told, Try, Verdict
+from heyi.watch.webhook.model import (
+    Announcement,
+    CallBack,
+    Delivery,
+    Endpoint,
+    Health,
+    Outcome,
+    Sending,
+    Told,
+    Try,
+    Verdict,
+)
 
 SQL = queries(__file__)
 TRIES_SHOWN, TOLD_SHOWN = 30, 500
@@ -16,7 +27,7 @@ TRIES_SHOWN, TOLD_SHOWN = 30, 500
 def _endpoint(row: Row) -> Endpoint:
     return Endpoint(
         row.id, row.holder_kind, row.holder_id, row.url, tuple(row.events), row.description, row.state,
-        row.disabled_why, row.failing_since, row.failures, row.old_secret_until, row.created_at,
+        row.disabled_why, row.failing_since, row.failures, row.old_secret_until, row.created_at, row.voice,
     )  # fmt: skip
 
 
@@ -86,6 +97,22 @@ async def announce(
         await tx.send(SQL["announce_again"], **values, asked_at=asked_at)
 
 
+async def announce_to(
+    tx: Tx, ids: Sequence[UUID], endpoint_ids: Sequence[UUID], calls: Sequence[CallBack], *, now: datetime
+) -> None:
+    voices = sorted({(one.holder_id, one.voice) for one in calls})
+    await tx.send(
+        SQL["make_voices"], ids=col(endpoint_ids[: len(voices)]), holders=col(holder for holder, _ in voices),
+        voices=text_col(voice for _, voice in voices), now=now,
+    )  # fmt: skip
+    await tx.send(
+        SQL["announce_to"], ids=col(ids), holders=col(one.holder_id for one in calls),
+        voices=text_col(one.voice for one in calls), facts=col(one.fact_id for one in calls),
+        orders=col(one.order_id for one in calls), events=text_col(one.event for one in calls),
+        urls=text_col(one.url for one in calls), now=now,
+    )  # fmt: skip
+
+
 async def again(tx: Tx, endpoint_id: UUID, id: UUID, *, now: datetime) -> None:
     await tx.run(SQL["again"], id=id, endpoint_id=endpoint_id, now=now)
 
@@ -96,7 +123,7 @@ async def claim(tx: Tx, lease: UUID, *, now: datetime, until: datetime, slots: i
         Sending(
             row.id, row.lease, row.endpoint_id, row.url,
             tuple(secret for secret in (row.secret, row.old_secret) if secret), row.failing, row.fact_id, row.body,
-            row.attempts,
+            row.attempts, row.voice, row.holder_id, row.order_id,
         )
         for row in rows
     ]  # fmt: skip

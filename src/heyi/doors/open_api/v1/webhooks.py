@@ -50,7 +50,10 @@ class ResendBody(Body):
 
 
 class EndpointShape(Shape):
+    """`voice` is webhook, or the standard in which your orders' own addresses are told how they ended."""
+
     id: str
+    voice: str
     url: str
     events: list[str]
     description: str
@@ -94,16 +97,18 @@ class Accepted(Shape):
 
 def _shape(one: Endpoint) -> EndpointShape:
     return EndpointShape(
-        id=to_text("whk", one.id), url=one.url, events=list(one.events), description=one.description, state=one.state,
-        disabled_why=one.disabled_why, failing_since=one.failing_since, old_secret_until=one.old_secret_until,
+        id=to_text("whk", one.id), voice=one.voice, url=one.url, events=list(one.events), description=one.description,
+        state=one.state, disabled_why=one.disabled_why, failing_since=one.failing_since,
+        old_secret_until=one.old_secret_until,
         created_at=one.created_at,
     )  # fmt: skip
 
 
 def _with_secret(one: Endpoint, secret: str) -> EndpointWithSecret:
     return EndpointWithSecret(
-        id=to_text("whk", one.id), url=one.url, events=list(one.events), description=one.description, state=one.state,
-        disabled_why=one.disabled_why, failing_since=one.failing_since, old_secret_until=one.old_secret_until,
+        id=to_text("whk", one.id), voice=one.voice, url=one.url, events=list(one.events), description=one.description,
+        state=one.state, disabled_why=one.disabled_why, failing_since=one.failing_since,
+        old_secret_until=one.old_secret_until,
         created_at=one.created_at, secret=secret,
     )  # fmt: skip
 
