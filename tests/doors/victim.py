@@ -82,6 +82,8 @@ class Victim:
             body = {"verb": "submit", "version": 1}
         if "code" in body and operation.name.startswith("make_"):
             body["code"] = f"victim-{number}"
+        if "app_id" in body:
+            body |= {"app_id": "1", "app_secret": "x"}
         if "base_url" in body:
             body["base_url"] = "https://supplier.example"
         if "events" in body:

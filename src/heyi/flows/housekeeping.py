@@ -29,4 +29,5 @@ async def run(tools: Tools) -> None:
     async with tools.db.transaction() as tx:
         await balances.forget(tx, now=now)
         await ledger.prepaid.forget(tx, before=now - balances.KEPT)
+    async with tools.db.transaction() as tx:
         await partner.supply.forget_nonces(tx, until=tools.clock.wall() - NONCES_KEPT)
