@@ -40,14 +40,16 @@ class SupplierDoor:
         received = shop.supplier.received
         received[asking.endpoint] = received.get(asking.endpoint, 0) + 1
         shop.save_supplier()
+        limit = shop.supplier.calls_per_s
+        if limit and not shop.within("calls", limit, 1_000):
+            return _turned_away(shop, speech, 429, speech.too_fast, None)
         faults: Faults = {}
         if shop.supplier.faults:
             product, outer = _subject(shop, asking)
             faults = shop.draw(asking.step, product or None, outer or None)
             call.faults = list(faults)
-        limit = shop.supplier.calls_per_s
-        if "query_rate_limited" in faults or (limit and not shop.within("calls", limit, 1_000)):
-            return _turned_away(shop, speech, 429, speech.too_fast, faults.get("query_rate_limited"))
+        if hasty := faults.get("query_rate_limited"):
+            return _turned_away(shop, speech, 429, speech.too_fast, hasty)
         if listed := faults.get("ip_refused"):
             return _turned_away(shop, speech, 403, speech.ip_refused, listed)
         return await self._strike(shop, speech, request, asking, faults)
