@@ -17,8 +17,9 @@ import msgspec
 from heyi.app.cli.client import Client
 from heyi.app.process import Trouble
 from heyi.offer.catalog import delivery
+from heyi.provision.fulfilment.suppliers import profile
 
-KINDS = ("suppliers", "partners", "channels", "benefits", "bundles")
+KINDS = ("profiles", "suppliers", "partners", "channels", "benefits", "bundles")
 PROPERTIES = ("validity", "fields", "how_to_use", "units", "link")
 _WORD = re.compile(r"\$\{(\w+)\}")
 
@@ -90,6 +91,21 @@ class Applying:
         return self.done
 
     # -- one of each kind ------------------------------------------------------------------------------------------
+
+    def _profile(self, entry: Entry) -> None:
+        """The entry is the document. It is compared as it would be stored: what says nothing new is left out."""
+        code, name = entry["code"], f"profile {entry['code']}"
+        wanted = msgspec.json.decode(profile.written(profile.read(entry)))
+        there = self._find("profiles").get(code)
+        followed = there is not None and (there["origin"] != "stored" or there["version"] > 0)
+        if followed and self._api.get(f"/profiles/{code}")["document"] == wanted:
+            self.done.kept.append(name)
+            return
+        version = self._api.post(f"/profiles/{code}/draft", {"document": wanted, "note": "applied from a file"})[
+            "version"
+        ]
+        self._api.post(f"/profiles/{code}/publish", {"version": version, "why": "applied from a file"})
+        self._note(self.done.changed if followed else self.done.made, f"{name} version {version} published")
 
     def _partner(self, entry: Entry) -> None:
         self._put("partners", entry, changing=("title", "contact"))
