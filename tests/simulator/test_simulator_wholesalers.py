@@ -1,9 +1,45 @@
-"""What only 咔咔云, 京兆云 or 商腾 does."""
+"""What only 蜜蜂汇云, 咔咔云, 京兆云 or 商腾 does."""
 
 import json
 
 from tests.simulator.speaking import PHONE, Listener, World, until
-from tests.simulator.tongues_of_wholesalers import Jingzhao, Kakayun, Shangteng
+from tests.simulator.tongues_of_wholesalers import Jingzhao, Kakayun, Mifeng, Shangteng
+
+
+def test_mifeng_takes_a_form_as_well_as_json(world: World) -> None:
+    client = Mifeng(world)
+    path, body = client.order("itm_3-1", "70001", "13800138001", 1)
+    assert client.ask(path, body, form=True)["code"] == 0
+    assert world.order("mifeng", "itm_3-1")["account"] == "13800138001"
+
+
+def test_mifeng_is_asked_by_our_number_only_with_the_time_of_the_order(world: World) -> None:
+    client = Mifeng(world)
+    assert client.buy("itm_3-1")[0]
+    assert client.ask("order_info", {"order_id": "", "third_id": "itm_3-1", "time": ""})["code"] == 10001
+    number = world.order("mifeng", "itm_3-1")["number"]
+    assert client.ask("order_info", {"order_id": number})["data"]["third_id"] == "itm_3-1"
+    (one,) = client.ask("order_list", {"third_id": "itm_3-1"})["data"]["list"]
+    assert one["order_id"] == number
+
+
+def test_mifeng_sells_ten_cards_and_one_top_up_at_a_time(world: World) -> None:
+    client = Mifeng(world)
+    assert client.buy("m-1", "70101", "", 11) == (False, 10001)
+    assert client.buy("m-2", quantity=2) == (False, 10001)
+    assert client.buy("m-3", "70101", "", 10)[0]
+
+
+def test_tampered_cards_carry_a_good_signature_at_mifeng(world: World) -> None:
+    client, hearing = Mifeng(world), Listener("SUCCESS")
+    world.put("suppliers/mifeng", {"callback_url": hearing.url})
+    world.faults("mifeng", {"fault": "callback_tampered"})
+    client.buy_cards("f-1", 1)
+    until(lambda: hearing.heard)
+    hearing.close()
+    assert client.verifies(hearing.heard[0])
+    assert hearing.heard[0]["ys_cards[0][card_pwd]"] == "TAMPERED"
+    assert client.cards("f-1")[0][1] != "TAMPERED"
 
 
 def test_kakayun_takes_an_account_among_other_fields_and_signs_the_list_as_it_was_sent(world: World) -> None:

@@ -1,7 +1,6 @@
 """Clients of more dialects, written for these tests from the same documents: a third reading, on purpose naive."""
 
 import hashlib
-import json
 import time
 from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
@@ -261,58 +260,3 @@ class Chengquan(Tongue):
 
     def verifies(self, message: Heard) -> bool:
         return message.get("sign") == self.sign(message)
-
-
-class Mifeng(Tongue):
-    name, ack, fine, shelf, price_fen = "mifeng", "SUCCESS", 0, "7", 1485
-    secret = "simulator-mifeng-secret"
-    codes = {"sold_out": 10012, "balance": 10011, "decline": 10013, "account": 10014, "number": 10010, "above": 10012,
-             "product": 10012, "off": 10012, "order": 10015, "sign": 10002, "who": 10004, "time": 10003,
-             "path": 10001, "body": 10001, "address": 10006, "often": 10016}  # fmt: skip
-    words = {1: "processing", 2: "processing", 3: "done", 4: "failed", 6: "failed"}
-    guard = "maxAmount"
-
-    def sign(self, fields: dict[str, Any]) -> str:
-        signed = {k: v for k, v in fields.items() if k not in ("sign", "datas") and not k.startswith("ys_cards")}
-        if any(name.startswith("ys_cards") for name in fields):
-            signed["ys_cards"] = "Array"
-        return md5("".join(f"{k}{v}" for k, v in sorted(signed.items())) + self.secret)
-
-    def send(self, path: str, body: dict[str, Any], timeout: float = PATIENCE_S, **wrong: Any) -> httpx2.Response:
-        stamp = wrong.get("stamp", str(int(time.time())))
-        body = {"app_key": wrong.get("who", "simulator-mifeng-app"), "timestamp": stamp, **body}
-        body["sign"] = wrong.get("sign", self.sign(body))
-        if wrong.get("form"):
-            datas = {f"datas[{k}]": v for k, v in body.pop("datas", {}).items()}
-            kind = {"Content-Type": "application/x-www-form-urlencoded"}
-            return self.post(f"api/merchant/{path}", urlencode({**body, **datas}).encode(), timeout, kind)
-        return self.post(f"api/merchant/{path}", (wrong.get("raw") or compact(body)).encode(), timeout)
-
-    def order(self, outer: str, product: str, account: str, quantity: int) -> tuple[str, dict[str, Any]]:
-        datas = {"target": account, "num": quantity}
-        return "upload_order", {"miniunit_id": product, "third_id": outer, "goods_sku": "", "datas": datas}
-
-    def question(self, outer: str) -> tuple[str, dict[str, Any]]:
-        return "order_info", {"order_id": "", "third_id": outer, "time": str(int(time.time()))}
-
-    def look(self) -> tuple[str, dict[str, Any]]:
-        return "account", {}
-
-    def price_shown(self) -> float:
-        goods = self.ask("productGoodsListNew", {"miniunit_id": "70001", "page": "1"})["data"]["data"]
-        return float(goods[0]["goods_price"])
-
-    def status(self, told: Any) -> Any:
-        return told["data"]["state"]
-
-    def cards(self, outer: str) -> list[tuple[str, str]]:
-        return [(one["card_no"], one["card_pwd"]) for one in self.query_raw(outer).json()["data"]["ys_cards"]]
-
-    def verifies(self, message: Heard) -> bool:
-        return message.get("sign") == self.sign(message)
-
-    def told(self, message: Heard) -> str:
-        return self.words[int(message["state"])]
-
-    def guarded(self, most: str) -> dict[str, Any]:
-        return {"datas": {"target": PHONE, "num": 1, "maxAmount": json.loads(most)}}

@@ -1,7 +1,7 @@
 """Every client of the stories that all further dialects tell."""
 
-from tests.simulator.tongues import Chengquan, Fengzhushou, Kayixin, Mifeng, Tongue, Yiqida
-from tests.simulator.tongues_of_wholesalers import Jingzhao, Kakayun, Shangteng
+from tests.simulator.tongues import Chengquan, Fengzhushou, Kayixin, Tongue, Yiqida
+from tests.simulator.tongues_of_wholesalers import Jingzhao, Kakayun, Mifeng, Shangteng
 
 TONGUES: dict[str, type[Tongue]] = {
     "kayixin": Kayixin,

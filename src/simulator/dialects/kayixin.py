@@ -37,7 +37,7 @@ from simulator.dialects.speech import (
     answer_state,
     as_json,
     endpoint,
-    fen,
+    guard,
     json_object,
     number,
     on_time,
@@ -136,9 +136,6 @@ class Kayixin(Speech):
     def _buy(self, desk: Desk, shop: Shop, asking: Asking, faults: Faults) -> tuple[Answer, Order]:
         body = asking.body
         filled = [one for one in body.get("attach") or [] if isinstance(one, dict)]
-        safe_price = fen(body.get("safePrice"))
-        if safe_price is None and text(body.get("safePrice")):
-            raise Problem(1005, "安全价格格式错误")
         order = take(
             desk,
             shop,
@@ -149,7 +146,7 @@ class Kayixin(Speech):
                 account=next((text(one.get("value")) for one in filled if one.get("name") == FIELD), ""),
                 kinds=("top_up", "card", "mobile"),
                 callback_url=text(body.get("notifyUrl")) or shop.supplier.callback_url,
-                most_fen=safe_price,
+                most_fen=guard(body, "safePrice", CODES),
             ),
             faults,
             CODES,

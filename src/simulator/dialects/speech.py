@@ -143,6 +143,14 @@ def take(desk: Desk, shop: Shop, asked: Asked, faults: Faults, codes: Mapping[Wh
         raise Problem(codes[refusal.why], refusal.text) from refusal
 
 
+def guard(fields: Json, name: str, codes: Mapping[Why, int | str]) -> int | None:
+    """What an order may cost at most; one that cannot be read must not be overlooked."""
+    most = fen(fields.get(name))
+    if most is None and text(fields.get(name)):
+        raise Problem(codes[Why.BAD_REQUEST], f"{name} 格式错误")
+    return most
+
+
 def order_asked_for(shop: Shop, outer: str, identity: str, code: int | str) -> Order:
     """The newest order under our number, or the one with the supplier's own; hidden ones are not there yet."""
     one = shop.orders.get(identity)
