@@ -110,6 +110,20 @@ def test_applying_a_file_again_changes_only_what_is_different(line: cli_support.
     assert line.json("bundle", "show", "afternoon")["current_version"] == 2
 
 
+def test_a_bundle_is_simulated(line: cli_support.Line, shop: Path) -> None:
+    """The second cake comes a month later; a drink whose delivery fails waits for a person."""
+    told = line.json("bundle", "simulate", "afternoon", "--happens", "drink:delivery_fails:0h")
+    assert [(i["component"], i["state"]) for i in told["items"]] == [
+        ("drink", "delivering"), ("food", "delivered"), ("food", "delivered"),
+    ]  # fmt: skip
+    shown = line("bundle", "simulate", "afternoon", "--happens", "food:activated:2d")
+    assert "已发放" in shown.output
+    assert "waits for a person" not in shown.output
+    wrong = line("bundle", "simulate", "afternoon", "--happens", "food")
+    assert wrong.exit_code == 1
+    assert "component:what:after" in wrong.output
+
+
 def test_what_cannot_be_published_is_named_fault_by_fault(line: cli_support.Line, shop: Path, tmp_path: Path) -> None:
     wrong = {"bundles": [{"code": "wrong", "title": "错", "price": "1.00 CNY", "components": [
         {"code": "a", "benefit": "nothing", "weight": 1}, {"code": "b", "benefit": "latte", "quantity": 0, "weight": 1},

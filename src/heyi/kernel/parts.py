@@ -96,3 +96,15 @@ class Part:
     # Where else it may be bought (None: there is one place only), and what one unit may cost at most, anywhere.
     sourcing: Sourcing | None = None
     cost_limit: Money | None = None
+
+
+def waits_for_activation(kind: str, validity: Validity | None) -> bool:
+    """Whether a delivered right of this kind begins only with the buyer's own step.
+
+    Keys and links begin with their first reveal. What we hold ourselves (vouchers, goods, services) waits when its
+    days are counted from activation. A top-up begins when it reaches the account.
+    """
+    if kind in (CARD_KEY, LINK):
+        return True
+    own = kind in (VOUCHER, PHYSICAL, SERVICE)
+    return own and validity is not None and validity.start == "activation" and bool(validity.days)

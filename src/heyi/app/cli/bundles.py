@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -100,6 +102,69 @@ def publish(
         out.print(
             f"{found['code']} version {published['version']} is published and sold for {money(published['price'])}"
         )
+
+
+@command(
+    app, "simulate", "heyi bundle simulate joint-annual",
+    "heyi bundle simulate joint-annual --version 3 --account phone=13800138000 --choose snack=coffee,tea",
+    "heyi bundle simulate joint-annual --happens video:activated:2d --happens ride:delivery_fails:0d",
+)  # fmt: skip
+def simulate(
+    bundle: Bundle,
+    version: Annotated[int | None, typer.Option(help="The current one unless named; drafts too.")] = None,
+    quantity: Annotated[int, typer.Option(min=1)] = 1,
+    channel: Annotated[str | None, typer.Option(help="chn_…: its price, and conditions that look at it.")] = None,
+    account: Annotated[list[str] | None, typer.Option(help="name=value, as often as needed.")] = None,
+    choose: Annotated[list[str] | None, typer.Option(help="group=option,option for each choice.")] = None,
+    happens: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="component:what:after, with asked, activated, redeemed, ended or delivery_fails, and 3d or 5h."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What would happen to a sample order, and when: every step of every delivery flow. Writes nothing. 模拟交付流程"""
+    paid_at = datetime.now(UTC)
+    sample = {
+        "quantity": quantity,
+        "channel": channel,
+        "paid_at": paid_at.isoformat(),
+        "accounts": dict(_pair(one, "--account") for one in account or ()),
+        "choices": {group: options.split(",") for group, options in (_pair(one, "--choose") for one in choose or ())},
+        "happenings": [_happening(one, paid_at) for one in happens or ()],
+    }
+    with Client.operator() as api:
+        found = find(api, bundle)
+        number = version or found["current_version"]
+        if not number:
+            raise Trouble(f"no version of {found['code']} is published", "name a draft with --version")
+        told = api.post(f"/bundles/{found['id']}/versions/{number}/simulate", sample)
+    if as_json:
+        say_json(told)
+        return
+    rows = [
+        [moment(s["at"]), s["component"] + (f" #{s['item']}" if s["item"] else ""), s["node"] or "", s["words"]["zh"],
+         s["words"]["en"]]
+        for s in told["steps"]
+    ]  # fmt: skip
+    table(["when", "component", "node", "", "what"], rows)
+
+
+def _pair(text: str, option: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise Trouble(f"{option} {text} is not name=value", f"for example {option} phone=13800138000")
+    return name, value
+
+
+def _happening(text: str, paid_at: datetime) -> dict[str, str]:
+    parts = re.fullmatch(r"([\w-]+):(\w+):(\d{1,4})([dh])", text)
+    if parts is None:
+        raise Trouble(f"--happens {text} is not component:what:after", "for example --happens video:activated:2d")
+    component, what, count, unit = parts.groups()
+    after = timedelta(days=int(count)) if unit == "d" else timedelta(hours=int(count))
+    return {"component": component, "what": what, "at": (paid_at + after).isoformat()}
 
 
 def find(api: Client, named: str, kind: str = "bundles", prefix: str = "bnd_") -> Any:

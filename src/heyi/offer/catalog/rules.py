@@ -52,7 +52,7 @@ def fill(sale: Sale, wish: Wish, *, now: datetime, zone: ZoneInfo) -> Filled | R
             if len(line.plans) >= PLANS_MAX:
                 line.plans.clear()
             line.plans[wish.quantity, chosen] = plan
-    if wish.accounts and (faults := _account_faults(compiled, wish.accounts)):
+    if wish.accounts and (faults := account_faults(compiled, wish.accounts)):
         return _one(faults)
     amount = plan.amount
     if wish.expected is not None and wish.expected != amount:
@@ -161,7 +161,7 @@ def choice_faults(compiled: Compiled, choices: Mapping[str, Sequence[str]]) -> l
     return faults
 
 
-def _account_faults(compiled: Compiled, accounts: Mapping[str, str]) -> list[Refused]:
+def account_faults(compiled: Compiled, accounts: Mapping[str, str]) -> list[Refused]:
     """Accounts that nothing asks for, and those that do not match their pattern."""
     faults: list[Refused] = []
     for name, value in accounts.items():

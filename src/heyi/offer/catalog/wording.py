@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from heyi.kernel import condition
-from heyi.kernel.flow import FlowFields, branches
+from heyi.kernel.flow import Flow, FlowFields, Stand, Step, branches
 from heyi.offer.catalog.delivery import Timing, timing
 from heyi.offer.catalog.graphs import read_time
 
@@ -25,6 +25,22 @@ BRANCH_WORDS = {
     "failed": ("交付失败时", "when delivery fails"),
 }
 _CONDITION_BRANCH = ("若是", "if so")
+
+
+Words = dict[str, str]  # by language: zh, en
+
+DELIVERED: Words = {"zh": "已发放", "en": "delivered"}
+DELIVERY_FAILED: Words = {"zh": "交付失败", "en": "delivery failed"}
+NEEDS_PERSON: Words = {"zh": "等待人工处理", "en": "waits for a person"}
+ACCOUNTS_WANTED: Words = {"zh": "等待用户提供账号", "en": "waits for the buyer's accounts"}
+HAPPENINGS = {
+    "asked": ("用户领取「{}」", "the buyer asks for {}"),
+    "activated": ("「{}」被激活", "{} is activated"),
+    "redeemed": ("「{}」被核销", "{} is redeemed"),
+    "ended": ("「{}」结束", "{} ends"),
+}
+_CANNOT = ("（此时不可能发生）", " (it cannot, then)")
+_SAYS = {"then": ("是", "yes"), "else": ("否", "no"), "unknown": ("无法判断", "it cannot be told")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +67,38 @@ def nodes_in_words(graph: Mapping[str, Any], *, zone: ZoneInfo, titles: Mapping[
         )
         for name in seen
     ]
+
+
+def step_in_words(walked: Flow, step: Step, *, zone: ZoneInfo, titles: Mapping[str, str]) -> Words:
+    """A step that was gone through: for a condition with its answer, and what was missing for one."""
+    said = {language: _node(walked.nodes[step.node], zone, titles, language) for language in ("zh", "en")}
+    if step.why is not None:
+        answer, missing = _SAYS[step.branch], ", ".join(step.why.missing)
+        said["zh"] += f"：{answer[0]}" + (f"（缺少 {missing}）" if missing else "")
+        said["en"] += f": {answer[1]}" + (f" (missing: {missing})" if missing else "")
+    elif step.branch != "then":
+        lead = BRANCH_WORDS[step.branch]
+        said = {"zh": f"{said['zh']}：{lead[0]}", "en": f"{said['en']}: {lead[1]}"}
+    return said
+
+
+def stand_in_words(walked: Flow, stand: Stand, *, zone: ZoneInfo, titles: Mapping[str, str]) -> Words:
+    """Where an item waits, and until when."""
+    if stand.kind == "deliver" and stand.at is not None:
+        local = stand.at.astimezone(zone)
+        return {"zh": f"将于 {local:%Y-%m-%d %H:%M} 发放", "en": f"to be delivered at {local:%Y-%m-%d %H:%M}"}
+    said = {language: _node(walked.nodes[stand.node], zone, titles, language) for language in ("zh", "en")}
+    if stand.at is not None:
+        local = stand.at.astimezone(zone)
+        said["zh"] += f"，至 {local:%Y-%m-%d %H:%M}"
+        said["en"] += f", until {local:%Y-%m-%d %H:%M}"
+    return said
+
+
+def happening_in_words(what: str, title: str, possible: bool) -> Words:
+    """Something that happens in a simulation, or could not."""
+    zh, en = (text.format(title) for text in HAPPENINGS[what])
+    return {"zh": zh, "en": en} if possible else {"zh": zh + _CANNOT[0], "en": en + _CANNOT[1]}
 
 
 def in_words(graph: Mapping[str, Any], *, zone: ZoneInfo, titles: Mapping[str, str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from heyi.kernel.errors import ManyRefused, Refused
 from heyi.kernel.masking import mask
-from heyi.kernel.parts import PHYSICAL, SERVICE, VOUCHER, Part, Validity
+from heyi.kernel.parts import VOUCHER, Part, Validity, waits_for_activation
 from heyi.provision.entitlement.errors import (
     AccountMalformed,
     AccountMissing,
@@ -29,20 +29,8 @@ from heyi.provision.entitlement.errors import (
 )
 from heyi.provision.entitlement.model import MACHINE, REVEALED_KINDS, WHY, Arrival, Properties, Right, State
 
-_STARTED_BY_BUYER = (VOUCHER, PHYSICAL, SERVICE)
 _NO_TERMS = Validity()
 _UNDELIVERED: tuple[State, ...] = ("scheduled", "pending_delivery")
-
-
-def waits_for_activation(kind: str, validity: Validity | None) -> bool:
-    """Whether a delivered right of this kind begins only with the buyer's own step.
-
-    Keys and links begin with their first reveal. What we hold ourselves (vouchers, goods, services) waits when its
-    days are counted from activation. A top-up begins when it reaches the account.
-    """
-    if kind in REVEALED_KINDS:
-        return True
-    return kind in _STARTED_BY_BUYER and validity is not None and validity.start == "activation" and bool(validity.days)
 
 
 def first_state(part: Part, item_state: str) -> State:

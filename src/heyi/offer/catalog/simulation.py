@@ -1,0 +1,242 @@
+"""What would happen, when: a version's flows walked with a sample order and things that happen to it. Pure.
+
+The walk is the very rule that orders follow; what is played here is the world around it. Suppliers deliver at once,
+unless the sample says that a delivery fails; buyers do nothing unless it says so; deadlines pass.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from heyi.kernel import flow
+from heyi.kernel.money import Money
+from heyi.kernel.parts import VOUCHER, waits_for_activation
+from heyi.offer.catalog import wording
+from heyi.offer.catalog.compiled import Compiled, Template
+from heyi.offer.catalog.wording import Words
+
+HAPPENINGS = ("asked", "activated", "redeemed", "ended", "delivery_fails")
+HAPPENINGS_MAX = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that happens to a component of the sample: the buyer asks for it (and gives what accounts it wants),
+    activates it, redeems it, it ends, or its next delivery fails.
+    """
+
+    component: str
+    what: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """An order that nobody places."""
+
+    channel: str
+    quantity: int
+    paid_at: datetime
+    amount: Money
+    accounts: Mapping[str, str]
+    choices: Mapping[str, Sequence[str]]
+    happenings: Sequence[Happening] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One line of the story. `item` counts a component's items from 1; `node` and `branch` say where in its flow."""
+
+    at: datetime
+    component: str
+    item: int | None
+    what: str
+    words: Words
+    node: str | None = None
+    branch: str | None = None
+
+
+@dataclass(slots=True)
+class _Item:
+    template: Template
+    walked: flow.Flow
+    number: int
+    part: int
+    accounts: frozenset[str]
+    stand: flow.Stand | None = None
+    state: str = "scheduled"
+    since: datetime | None = None
+    turn: int = 0  # a timer that was set before something else brought the item on means nothing any more
+    fails: list[Happening] = field(default_factory=list)
+    seen: flow.Seen = field(default_factory=lambda: flow.Seen(""))
+
+    @property
+    def code(self) -> str:
+        return self.template.component.code
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Where an item is when nothing more happens by itself, and since when."""
+
+    component: str
+    item: int
+    state: str
+    since: datetime | None
+
+
+def simulate(compiled: Compiled, sample: Sample, zone: ZoneInfo) -> tuple[list[Told], list[Ended]]:
+    """The story of a sample order, in order of time, and where it leaves every item."""
+    play = _Play(compiled, sample, zone)
+    play.run()
+    return play.story, [Ended(item.code, item.number, item.state, item.since) for item in play.items]
+
+
+class _Play:
+    def __init__(self, compiled: Compiled, sample: Sample, zone: ZoneInfo) -> None:
+        self.compiled, self.sample, self.zone = compiled, sample, zone
+        self.story: list[Told] = []
+        chosen = [compiled.options[code][one] for code, picked in sample.choices.items() for one in picked]
+        self.titles = {t.component.code: t.benefit.title for t in (*compiled.fixed, *chosen)}
+        self.items = [item for template in (*compiled.fixed, *chosen) for item in self._items(template)]
+        self._queue: list[tuple[datetime, int, Callable[[datetime], None]]] = []
+        self._count = itertools.count()
+
+    def _items(self, template: Template) -> list[_Item]:
+        given = frozenset(name for name, called in template.accounts if called in self.sample.accounts)
+        walked = flow.Flow(template.component.delivery, self.zone)
+        code, times = template.component.code, template.timing.times
+        fails = sorted((h for h in self.sample.happenings if (h.component, h.what) == (code, "delivery_fails")),
+                       key=lambda h: h.at)  # fmt: skip
+        return [
+            _Item(template, walked, n + 1, n % times, given, fails=list(fails), seen=flow.Seen(code))
+            for n in range(template.units_per_set * self.sample.quantity)
+        ]
+
+    def run(self) -> None:
+        paid_at = self.sample.paid_at
+        begun = [(item, item.walked.begin(self._facts(item), now=paid_at, part=item.part)) for item in self.items]
+        for item, stand in begun:
+            self._rest(item, stand, paid_at)
+        for one in self.sample.happenings:
+            if one.what != "delivery_fails":
+                self._later(max(one.at, paid_at), lambda at, one=one: self._happens(one, at))  # type: ignore[misc]
+        while self._queue:
+            at, _, go_on = heapq.heappop(self._queue)
+            go_on(at)
+
+    def _later(self, at: datetime, go_on: Callable[[datetime], None]) -> None:
+        heapq.heappush(self._queue, (at, next(self._count), go_on))
+
+    def _facts(self, item: _Item) -> dict[str, object]:
+        sample = self.sample
+        return {
+            "order.channel": sample.channel, "order.bundle": self.compiled.bundle,
+            "order.version": self.compiled.version, "order.amount": sample.amount,
+            "order.quantity": sample.quantity, "order.paid_at": sample.paid_at, "item.accounts": item.accounts,
+            **flow.of_components(other.seen for other in self.items),
+        }  # fmt: skip
+
+    def _tell(self, item: _Item, what: str, words: Words, at: datetime, node: str | None = None,
+              branch: str | None = None) -> None:  # fmt: skip
+        self.story.append(Told(at, item.code, item.number, what, words, node, branch))
+
+    def _wake(self, item: _Item, cause: str, at: datetime) -> None:
+        assert item.stand is not None
+        self._rest(item, item.walked.wake(item.stand.node, cause, self._facts(item), now=at, part=item.part), at)
+
+    def _rest(self, item: _Item, stand: flow.Stand, at: datetime) -> None:
+        """The item has walked to here: tell its way, and set what brings it on by itself."""
+        item.stand, item.turn, item.since = stand, item.turn + 1, at
+        for step in stand.steps:
+            if step.do != "notify" or step.told:
+                words = wording.step_in_words(item.walked, step, zone=self.zone, titles=self.titles)
+                self._tell(item, "told" if step.told else "passed", words, min(step.at, at), step.node, step.branch)
+        words = wording.stand_in_words(item.walked, stand, zone=self.zone, titles=self.titles)
+        if stand.kind == "deliver" and (stand.at is None or stand.at <= at):
+            self._deliver(item, at)
+        elif stand.kind == "cancel":
+            item.state = "cancelled"
+            self._tell(item, "cancelled", words, at, stand.node)
+            self._over(item, at, ended=True)
+        else:
+            item.state = "scheduled" if stand.kind in ("deliver", "timer", "event") else "waiting_for_buyer"
+            self._tell(item, "waits", words, at, stand.node)
+            if stand.at is not None:
+                self._timer(item, stand.at, deliver=stand.kind == "deliver")
+
+    def _timer(self, item: _Item, at: datetime, *, deliver: bool) -> None:
+        turn = item.turn
+
+        def ring(now: datetime) -> None:
+            if item.turn == turn:
+                (self._deliver(item, now) if deliver else self._wake(item, flow.TIME, now))
+
+        self._later(at, ring)
+
+    def _deliver(self, item: _Item, at: datetime) -> None:
+        node = item.stand.node if item.stand else None
+        item.turn, item.since = item.turn + 1, at
+        if len(item.accounts) < len(item.template.accounts):
+            item.state = "waiting_for_buyer"
+            return self._tell(item, "waits", wording.ACCOUNTS_WANTED, at, node)
+        if item.fails and item.fails[0].at <= at:
+            item.fails.pop(0)
+            self._tell(item, "delivery_failed", wording.DELIVERY_FAILED, at, node)
+            if item.walked.falls_back(node):
+                return self._wake(item, flow.FAILED, at)
+            item.state = "delivering"
+            return self._tell(item, "needs_person", wording.NEEDS_PERSON, at, node)
+        item.state = "delivered"
+        self._tell(item, "delivered", wording.DELIVERED, at, node)
+        begins = not waits_for_activation(item.template.benefit.kind, item.template.benefit.properties.validity)
+        item.seen = replace(item.seen, delivered_at=at, activated_at=at if begins else None)
+        return self._changed(item.code, at)
+
+    def _over(self, item: _Item, at: datetime, *, ended: bool) -> None:
+        item.seen = replace(item.seen, ended=ended, over=True)
+        self._changed(item.code, at)
+
+    def _changed(self, code: str, at: datetime) -> None:
+        """Something became of a component: whoever waits for that goes on."""
+        facts = flow.of_components(other.seen for other in self.items)
+        for item in self.items:
+            stand = item.stand
+            if item.state == "scheduled" and stand is not None and stand.kind == "event" and stand.component == code:
+                if facts[f"component.{code}.{stand.event}"]:
+                    self._wake(item, flow.EVENT, at)
+                elif facts[f"component.{code}.over"]:
+                    self._wake(item, flow.OVER, at)
+
+    def _happens(self, one: Happening, at: datetime) -> None:
+        mine = [item for item in self.items if item.code == one.component and self._can(item, one.what)]
+        words = wording.happening_in_words(one.what, self.titles.get(one.component, one.component), bool(mine))
+        self.story.append(Told(at, one.component, None, "happens" if mine else "cannot_happen", words))
+        for item in mine:
+            if one.what == "asked":
+                item.accounts = frozenset(name for name, _ in item.template.accounts)
+                waits = item.stand is not None and item.walked.asks_buyer(item.stand.node)
+                (self._wake(item, flow.BUYER, at) if waits else self._deliver(item, at))
+            elif one.what == "activated":
+                item.seen = replace(item.seen, activated_at=at)
+            elif one.what == "redeemed":
+                item.seen = replace(item.seen, redeemed=True)
+            else:
+                item.state, item.since = "ended", at
+                item.seen = replace(item.seen, ended=True, over=True)
+        if mine and one.what != "asked":
+            self._changed(one.component, at)
+
+    def _can(self, item: _Item, what: str) -> bool:
+        if what == "asked":
+            return item.state == "waiting_for_buyer"
+        if what == "activated":
+            return item.state == "delivered" and item.seen.activated_at is None
+        if what == "redeemed":
+            return item.state == "delivered" and item.template.benefit.kind == VOUCHER and bool(item.seen.activated_at)
+        return item.state == "delivered"

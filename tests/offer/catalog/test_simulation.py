@@ -1,0 +1,111 @@
+"""A sample order walks a version's flows: what would happen, when, and why."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.offer.catalog.making import NOW, ZONE, benefit, component, document, faults_of
+from tests.offer.catalog.test_flows import CANCEL, DELIVER, graphs
+
+from heyi.kernel.money import Money
+from heyi.kernel.parts import Validity
+from heyi.offer.catalog.checks import snapshot
+from heyi.offer.catalog.compiled import compile_version
+from heyi.offer.catalog.graphs import faults
+from heyi.offer.catalog.model import Component
+from heyi.offer.catalog.simulation import HAPPENINGS, Ended, Happening, Sample, Told, simulate
+
+VIDEO = benefit("video", "top_up", validity=Validity(days=31))
+ALL = [VIDEO, benefit("tea"), benefit("lounge", "voucher")]
+
+
+def played(
+    graph: dict[str, Any], *happens: tuple[str, str, int], accounts: bool = True
+) -> tuple[list[Told], list[Ended]]:
+    """The story of the tea with this graph beside a video and a lounge. Happenings: component, what, days after."""
+    made = document(component("video"), component("lounge"), Component("tea", "tea", weight=1, delivery=graph))
+    assert not faults_of(made, ALL)
+    compiled = compile_version(UUID(int=9), "bundle", 1, snapshot(made, {b.code: b for b in ALL}))
+    happenings = [Happening(code, what, NOW + timedelta(days=days)) for code, what, days in happens]
+    given_now = {"phone": "13800138000"} if accounts else {}
+    return simulate(compiled, Sample("", 1, NOW, Money(9900, "CNY"), given_now, {}, happenings), ZONE)
+
+
+def tea(story: list[Told]) -> list[tuple[str, str | None, int]]:
+    return [(told.what, told.node, (told.at - NOW).days) for told in story if told.component == "tea"]
+
+
+USED = {"start": "used", "nodes": {
+    "used": {"do": "wait", "for": "component", "component": "lounge", "event": "redeemed", "within_days": 7,
+             "then": "split", "else": "tell"},
+    "split": {"do": "split", "times": 2, "then": "give"},
+    "tell": {"do": "notify", "title": {"zh": "来晚了", "en": "too late"}, "then": "no"},
+    "give": DELIVER, "no": CANCEL}}  # fmt: skip
+
+
+def test_an_event_in_time_and_not() -> None:
+    story, items = played(USED, ("lounge", "redeemed", 3))
+    assert tea(story)[:2] == [("waits", "used", 0), ("waits", "used", 0)]
+    assert ("delivered", "give", 3) in tea(story)
+    assert tea(story)[-1] == ("delivered", "give", 33), "the second part comes a month after the split"
+    assert [item.state for item in items] == ["delivered"] * 4
+    story, items = played(USED)
+    assert tea(story)[2:] == [("passed", "used", 7), ("told", "tell", 7), ("cancelled", "no", 7),
+                              ("passed", "used", 7), ("cancelled", "no", 7)]  # fmt: skip
+    told = next(one for one in story if one.what == "told")
+    assert told.words == {"zh": "通知「来晚了」", "en": "tell “too late”"}
+    assert [item.state for item in items] == ["delivered", "delivered", "cancelled", "cancelled"]
+
+
+def test_a_delivery_fails_and_falls_back_and_then_needs_a_person() -> None:
+    graph = {"start": "first", "nodes": {
+        "first": {"do": "deliver", "failed": "wait"},
+        "wait": {"do": "wait", "for": "days", "days": 2, "from": "here", "then": "second"},
+        "second": DELIVER}}  # fmt: skip
+    story, _ = played(graph, ("tea", "delivery_fails", 0))
+    assert tea(story) == [
+        ("delivery_failed", "first", 0), ("passed", "first", 0), ("passed", "wait", 0), ("waits", "second", 0),
+        ("delivered", "second", 2),
+    ]  # fmt: skip
+    story, items = played(graph, ("tea", "delivery_fails", 0), ("tea", "delivery_fails", 1))
+    assert tea(story)[-1] == ("needs_person", "second", 2)
+    assert items[-1].state == "delivering"
+
+
+def test_why_a_condition_went_its_way() -> None:
+    graph = {"start": "look", "nodes": {
+        "look": {"do": "condition", "then": "give", "else": "no", "unknown": "ask",
+                 "if": {"op": "gt", "args": [{"field": "component.lounge.activated_at"}, {"field": "now"}]}},
+        "ask": {"do": "wait", "for": "buyer", "then": "give"}, "give": DELIVER, "no": CANCEL}}  # fmt: skip
+    story, items = played(graph, ("tea", "asked", 4))
+    look = next(one for one in story if one.node == "look")
+    assert look.branch == "unknown"
+    assert "component.lounge.activated_at" in look.words["en"]
+    assert tea(story)[-1] == ("delivered", "give", 4)
+    assert items[-1].since == NOW + timedelta(days=4)
+    story, items = played(graph)
+    assert items[-1].state == "waiting_for_buyer"
+
+
+def test_what_cannot_happen_is_said() -> None:
+    story, items = played(USED, ("video", "redeemed", 1), ("video", "asked", 2), accounts=False)
+    assert [one.what for one in story if one.item is None] == ["cannot_happen", "happens"]
+    assert items[0].since == NOW + timedelta(days=2), "the account came with the asking"
+
+
+@given(
+    graphs().filter(lambda graph: not faults(graph) and "redeemed" not in str(graph)),
+    st.lists(st.tuples(st.sampled_from(["video", "tea", "lounge"]), st.sampled_from(HAPPENINGS), st.integers(0, 50)),
+             max_size=6),
+)  # fmt: skip
+def test_every_story_ends_and_is_told_in_both_languages(graph: dict[str, Any], happens: list[Any]) -> None:
+    if any(node.get("at", "9") <= NOW.isoformat() for node in graph["nodes"].values()):
+        return
+    story, items = played(graph, *happens)
+    assert len(items) >= 3
+    assert all(one.words["zh"] and one.words["en"] for one in story)
+    assert {item.state for item in items} <= {"delivered", "cancelled", "waiting_for_buyer", "delivering", "ended"}
