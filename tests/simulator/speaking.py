@@ -34,7 +34,7 @@ class World:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.http = httpx2.Client(base_url=url, timeout=PATIENCE_S)
+        self.http = httpx2.Client(base_url=url, timeout=PATIENCE_S, verify=False)  # plain HTTP: no certificates to read
 
     def get(self, path: str, **query: Any) -> Any:
         reply = self.http.get(f"/control/{path}", params=query)
