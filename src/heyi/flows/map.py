@@ -26,6 +26,7 @@ LATER: tuple[tuple[str, Handler], ...] = (
     # its parts arrive, or wait, or do not
     ("item.delivered", tell.those_concerned),
     ("item.waiting", tell.those_concerned),
+    ("item.waiting", supply_tell.nobody_to_ask),
     ("item.failed", tell.those_concerned),
     ("item.failed", release.release_waiting),
     ("item.cancelled", tell.those_concerned),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from heyi.flows import supply
+from heyi.flows import resolve, supply
 from heyi.infra.tools import Tools
 from heyi.kernel.facts import Fact
 from heyi.kernel.ids import to_text
@@ -13,9 +13,11 @@ from heyi.kernel.talk import Call, Reply
 from heyi.offer import partner
 from heyi.offer.partner.standards import STANDARDS, bought_of, tells
 from heyi.order import checkout
+from heyi.provision.fulfilment import desk
 from heyi.watch import webhook
 from heyi.watch.webhook import CallBack, Sending
 
+TASKS_MAX = 100  # open tasks of one item
 NO_KEY, NOT_ACKNOWLEDGED = "no live supply key", "not acknowledged"
 
 
@@ -37,6 +39,29 @@ async def those_who_bought(tools: Tools, facts: Sequence[Fact]) -> None:
             ],
             now=now,
         )
+
+
+async def nobody_to_ask(tools: Tools, facts: Sequence[Fact]) -> None:
+    """A part waits for its buyer (a supplier refused his account), and a standard of others has no way to ask him: it
+    has failed, so that the order comes to its end and whoever bought it hears that."""
+    async with tools.db.transaction() as tx:
+        channels = {fact.channel_id for fact in facts if fact.channel_id is not None}
+        buying = await partner.supply.among(tx, channels)
+        items = {fact.item_id: fact.order_id for fact in facts if fact.order_id and fact.channel_id in buying}
+        orders = await checkout.read(tx, sorted(set(items.values()))) if items else []
+        bought = {order.id for order in orders if bought_of(order.metadata) is not None}
+        waiting = [
+            task
+            for item_id, order_id in items.items()
+            if order_id in bought
+            for task in await desk.search(
+                tx, state="waiting_for_buyer", supplier=None, order_id=None, item_id=item_id, stuck_since=None,
+                before=None, limit=TASKS_MAX,
+            )
+        ]  # fmt: skip
+    for task in waiting:
+        why = f"the buyer cannot be asked: {task.problem or 'an account is wrong'}"
+        await resolve.resolve(tools, task.id, "failed", proof="", note=why, by="supply")
 
 
 async def call_for(tools: Tools, sending: Sending) -> Call | str:
