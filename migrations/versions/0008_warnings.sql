@@ -36,10 +36,29 @@ create table warning.thresholds (
     primary key (subject, name)
 );
 
+-- Digests by mail.
+create table warning.mails (
+    id uuid primary key,
+    at timestamptz not null,
+    recipients text[] not null,
+    subject text not null,
+    body text not null,
+    state text not null check (state in ('waiting', 'sending', 'sent', 'failed')),
+    attempts integer not null default 0,
+    next_at timestamptz,
+    lease_until timestamptz,
+    error text,
+    sent_at timestamptz
+);
+create index mails_by_time on warning.mails (at);
+create index mails_open on warning.mails (id) where state in ('waiting', 'sending');
+
 -- Operators may be told through webhooks as well.
 alter table webhook.endpoints drop constraint endpoints_holder_kind_check;
 alter table webhook.endpoints add constraint endpoints_holder_kind_check
     check (holder_kind in ('channel', 'partner', 'operator'));
+update partner.access_keys set scopes = scopes || '{webhooks:read,webhooks:write}'::text[]
+where holder_kind = 'operator' and scopes @> '{operator:write}'::text[] and not scopes && '{webhooks:read}'::text[];
 
 -- ledger: what is booked at suppliers --------------------------------------------------------------------------------
 -- The sums of the accounts `prepaid:<supplier id>`, kept by the statement that writes their postings; the audit compares

@@ -39,6 +39,7 @@ class Victim:
         version = {"price": money, "components": [{"code": "victim", "benefit": "victim", "weight": 1}]}
         operator.post(f"/bundles/{ids['bundle_id']}/versions", version)
         ids["version"] = "1"
+        ids["about"] = ids["supplier_id"]
         ids["key_id"] = operator.post(f"/channels/{ids['channel_id']}/access_keys", {"label": "v"})["id"]
         announced = {"benefit": "victim", "batch": "victim", "cost": money}
         asked = {"standard": "dujiao_next", "label": "v"}

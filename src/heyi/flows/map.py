@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from heyi.flows import balances, expire, housekeeping, release, restock, shelves, supply_tell, tell
+from heyi.flows import balances, expire, housekeeping, post, release, restock, shelves, supply_tell, tell
 from heyi.infra.tools import Tools
 from heyi.kernel.facts import Fact
 
@@ -78,6 +78,7 @@ EVERY: tuple[tuple[str, Callable[[Tools], Awaitable[object]]], ...] = (
     ("* * * * *", restock.run),
     ("* * * * * 30", housekeeping.run),
     ("* * * * * 10,40", balances.run),
+    ("* * * * * */15", post.run),
     ("* * * * * 50", shelves.count),
     ("*/5 * * * * 20", shelves.watch),
 )

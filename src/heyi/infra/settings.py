@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -26,6 +27,9 @@ class Settings:
     web_connections: int = 2
     batch_max: int = 64
     log_level: str = "INFO"
+    smtp_url: str = field(default="", repr=False)  # smtp://user:password@host:587 or smtps://…; empty: no mails
+    mail_from: str = "heyi@localhost"
+    warn_emails: tuple[str, ...] = ()
     webhook_private: bool = False  # may webhooks go to private addresses and over plain http? For demos and tests
 
     @classmethod
@@ -49,5 +53,15 @@ class Settings:
             web_connections=int(env.get("HEYI_WEB_CONNECTIONS", "2")),
             batch_max=int(env.get("HEYI_BATCH_MAX", "64")),
             log_level=env.get("HEYI_LOG_LEVEL", "INFO"),
+            smtp_url=_smtp(env.get("HEYI_SMTP_URL", "")),
+            mail_from=env.get("HEYI_MAIL_FROM", "heyi@localhost"),
+            warn_emails=tuple([one.strip() for one in env.get("HEYI_WARN_EMAILS", "").split(",") if one.strip()]),
             webhook_private=env.get("HEYI_WEBHOOK_PRIVATE", "") == "1",
         )
+
+
+def _smtp(url: str) -> str:
+    parts = urlsplit(url)
+    if url and (parts.scheme not in ("smtp", "smtps") or not parts.hostname):
+        raise ValueError("HEYI_SMTP_URL must look like smtp://user:password@mail.example:587 or smtps://…:465")
+    return url

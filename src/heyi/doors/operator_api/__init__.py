@@ -19,6 +19,7 @@ from heyi.doors.operator_api import (
     suppliers,
     supply,
     tasks,
+    warnings,
 )
 
 HANDLERS = [
@@ -40,4 +41,5 @@ HANDLERS = [
     *orders.HANDLERS,
     *entitlements.HANDLERS,
     *tasks.HANDLERS,
+    *warnings.HANDLERS,
 ]

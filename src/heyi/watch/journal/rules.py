@@ -69,6 +69,11 @@ def concerned(fact: Fact) -> list[Holder]:
     return holders
 
 
+def holder_of(kind: str, id: UUID) -> Holder:
+    """As whom somebody with a key of this kind hears: operators as one."""
+    return Holder(OPERATOR, ALLIANCE) if kind == OPERATOR else Holder(kind, id)
+
+
 def heard_by(holder_kind: str) -> Mapping[str, str]:
     """The public names that this kind of holder may listen to."""
     return {

@@ -3,7 +3,7 @@
 Any flow may raise and clear them inside its own transaction, and writes the answered facts to the outbox.
 """
 
-from heyi.watch.warning import model, thresholds
+from heyi.watch.warning import letters, model, thresholds
 from heyi.watch.warning.actions import (
     acknowledge,
     clear,
@@ -19,6 +19,6 @@ from heyi.watch.warning.judging import MoneyReading, StockReading
 from heyi.watch.warning.model import Trouble, Warned
 
 __all__ = [
-    "MoneyReading", "StockReading", "Trouble", "Warned", "acknowledge", "clear", "find", "model", "raise_", "search",
-    "snooze", "sweep", "thresholds", "watch_money", "watch_stock",
+    "MoneyReading", "StockReading", "Trouble", "Warned", "acknowledge", "clear", "find", "letters", "model", "raise_",
+    "search", "snooze", "sweep", "thresholds", "watch_money", "watch_stock",
 ]  # fmt: skip

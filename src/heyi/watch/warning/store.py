@@ -19,7 +19,8 @@ _FADING = sorted(name for name, kind in KINDS.items() if kind.fades)
 Kept = tuple[UUID, Trouble, str, str]  # id, trouble, zh, en
 
 
-def _warned(row: Row) -> Warned:
+def warned(row: Row) -> Warned:
+    """A warning from its row."""
     return Warned(
         row.id, row.kind, row.subject, row.level, row.zh, row.en, row.numbers, row.since, row.last_seen,
         row.calm_since, row.cleared_at, row.snoozed_until, row.snoozed_by, row.acknowledged_at, row.acknowledged_by,
@@ -29,7 +30,7 @@ def _warned(row: Row) -> Warned:
 
 async def open_ones(tx: Tx, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Warned]:
     rows = await tx.rows(SQL["open_ones"], kinds=text_col(k for k, _ in keys), subjects=text_col(s for _, s in keys))
-    return {(row.kind, row.subject): _warned(row) for row in rows}
+    return {(row.kind, row.subject): warned(row) for row in rows}
 
 
 async def open_of(tx: Tx, kinds: Sequence[str], subjects: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -47,7 +48,7 @@ async def keep(tx: Tx, rows: Sequence[Kept], *, now: datetime) -> list[Warned]:
         zhs=text_col(zh for *_, zh, _ in rows), ens=text_col(en for *_, en in rows),
         numbers=text_col(_encode(one.numbers).decode() for _, one, *_ in rows), now=now,
     )  # fmt: skip
-    return [_warned(row) for row in found]
+    return [warned(row) for row in found]
 
 
 async def calm(tx: Tx, ids: Sequence[UUID], *, now: datetime) -> None:
@@ -55,7 +56,7 @@ async def calm(tx: Tx, ids: Sequence[UUID], *, now: datetime) -> None:
 
 
 async def end(tx: Tx, ids: Sequence[UUID], *, now: datetime) -> list[Warned]:
-    return [_warned(row) for row in await tx.rows(SQL["end"], ids=col(sorted(ids)), now=now)]
+    return [warned(row) for row in await tx.rows(SQL["end"], ids=col(sorted(ids)), now=now)]
 
 
 async def tell_again(tx: Tx, ids: Sequence[UUID]) -> None:
@@ -67,7 +68,7 @@ async def restless(tx: Tx, *, now: datetime, most: int) -> list[Warned]:
     rows = await tx.rows(
         SQL["restless"], now=now, calming=text_col(_CALMING), fading=text_col(_FADING), most=most
     )  # fmt: skip
-    return [_warned(row) for row in rows]
+    return [warned(row) for row in rows]
 
 
 async def search(
@@ -77,19 +78,19 @@ async def search(
     rows = await tx.rows(
         SQL["search"], state=state, kind=kind, level=level, about=about, text=text, now=now, before=before, most=most
     )
-    return [_warned(row) for row in rows]
+    return [warned(row) for row in rows]
 
 
 async def find(tx: Tx, id: UUID) -> Warned | None:
     row = await tx.row(SQL["find"], id=id)
-    return None if row is None else _warned(row)
+    return None if row is None else warned(row)
 
 
 async def acknowledge(tx: Tx, id: UUID, *, by: str, now: datetime) -> Warned | None:
     row = await tx.row(SQL["acknowledge"], id=id, by=by, now=now)
-    return None if row is None else _warned(row)
+    return None if row is None else warned(row)
 
 
 async def snooze(tx: Tx, id: UUID, *, until: datetime, by: str) -> Warned | None:
     row = await tx.row(SQL["snooze"], id=id, until=until, by=by)
-    return None if row is None else _warned(row)
+    return None if row is None else warned(row)

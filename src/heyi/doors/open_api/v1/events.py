@@ -15,7 +15,7 @@ from heyi.doors.shapes import Shape
 from heyi.flows import tell
 from heyi.infra.tools import Tools
 from heyi.kernel.errors import Kind, Refused
-from heyi.watch.journal import Holder
+from heyi.watch import journal
 
 _MARK = "evt_"
 Since = Annotated[datetime | None, Parameter(description="RFC 3339 with an offset; a cursor goes before it")]
@@ -51,7 +51,7 @@ class EventPage(Shape):
     has_more: bool
 
 
-@get("/events", guards=[allow(("channel", "partner"), "webhooks:read")], tags=["webhooks"],
+@get("/events", guards=[allow(("channel", "partner", "operator"), "webhooks:read")], tags=["webhooks"],
      summary="What happened, oldest first, for those who poll",
      description="Start with `since` (or from the beginning), then go on with `next_cursor`. Unlike other lists this "
      "one reads forward: when `has_more` is false, keep the cursor and ask again later.")  # fmt: skip
@@ -66,7 +66,7 @@ async def list_events(
     if since is not None and since.tzinfo is None:
         raise NoOffset("/since")
     bodies, page = await tell.events(
-        tools, Holder(caller.kind, caller.id), after=_after(cursor), since=since, names=names, limit=limit
+        tools, journal.holder_of(caller.kind, caller.id), after=_after(cursor), since=since, names=names, limit=limit
     )
     return EventPage(
         data=[msgspec.json.decode(body, type=EventShape) for body in bodies],
