@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import httpx2
 import pytest
 from litestar.routes import HTTPRoute
 from tests import alliance
@@ -109,6 +110,21 @@ def _answers(stack: Stack, route: Route, keys: dict[str, str]) -> Iterator[tuple
 def test_a_route_without_a_guard_is_public_on_purpose(routes: list[Route]) -> None:
     unguarded = {route.path for route in routes if route.guard is None and not route.path.startswith(SIGNED)}
     assert unguarded == set(PUBLIC), "give it guards=[allow(…)], or the reason why everybody may call it"
+
+
+def test_the_standards_of_others_answer_nobody_unsigned(stack: Stack, routes: list[Route]) -> None:
+    """Neither without a key nor with one of ours: they have keys and words of their own."""
+    signed = [route for route in routes if route.path.startswith(SIGNED)]
+    assert len(signed) > 15
+    for route in signed:
+        for key in (None, stack.channel.key, stack.operator_key):
+            headers = {"Authorization": f"Bearer {key}"} if key else {}
+            path = ID.sub("123456789012", route.path)
+            answer = httpx2.request(route.method, stack.url + path, headers=headers, trust_env=False)
+            told = answer.json()
+            assert (answer.status_code, told.get("code"), told.get("error_code")) in (
+                (200, 401, None), (401, None, "missing_auth_headers")
+            ), route.path  # fmt: skip
 
 
 def test_every_route_with_every_kind_of_key(stack: Stack, routes: list[Route], keys: dict[str, str]) -> None:

@@ -6,10 +6,13 @@ The callers are the simulator's buyers, which sign by the standards' documents o
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 from tests.stack import Stack
 
 _numbers = itertools.count(1)
@@ -154,6 +157,8 @@ def test_goofish_refuses_bad_bodies_with_its_own_code(goofish: Shop) -> None:
     assert goofish.order("top-up", fields={"account": "!"})[1]["code"] == 1201  # does not look like a phone
     for goods in ("five", "monthly", "top-up", "no-such", "CARDS"):
         assert goofish.call(path, purchase(goods))[1]["code"] == 1100, goods
+    for query in ({"order_no": "a\x00b"}, {"out_order_no": "\x00"}, {"order_no": 5}):
+        assert goofish.call("/goofish/order/detail", {"order_type": 2, **query})[1]["code"] == 1201, query
     for page in (0, -1, "1"):
         assert goofish.call("/goofish/goods/list", {"page_no": page})[1]["code"] == 1201
     for query in ({"order_type": 2}, {"order_type": 3, "order_no": "x"}):
@@ -298,7 +303,8 @@ def test_dujiao_refuses_in_its_own_words(stack: Stack, dujiao: Shop) -> None:
     assert (bare.status_code, bare.json()) == (401, _said("missing_auth_headers"))
     for wrong in (
         {"sku_id": "1"}, {"sku_id": 0}, {"quantity": 0}, {"quantity": "1"}, {"downstream_order_no": "y" * 65},
-        {"downstream_order_no": "a\x00"}, {"manual_form_data": []}, {"callback_url": "ftp://x"}, {"trace_id": 1},
+        {"downstream_order_no": "a\x00"}, {"manual_form_data": []}, {"manual_form_data": {"phone": "a\x00"}},
+        {"manual_form_data": {"phone": {}}}, {"callback_url": "ftp://x"}, {"trace_id": 1},
     ):  # fmt: skip
         assert dujiao.call(orders, {**body, **wrong}) == (400, _said("bad_request")), wrong
     assert dujiao.call(orders, raw="{") == (400, _said("bad_request"))
@@ -405,3 +411,47 @@ def test_operators_are_told_what_is_wrong_with_a_key(stack: Stack) -> None:
         ({"standard": "no-such"}, "request.invalid"),
     ):
         assert stack.operator.refused("POST", path, json=body).code == code
+
+
+ROUTES = (
+    ("goofish", "POST", "/goofish/goods/list"), ("goofish", "POST", "/goofish/goods/detail"),
+    ("goofish", "POST", "/goofish/order/purchase/create"), ("goofish", "POST", "/goofish/order/recharge/create"),
+    ("goofish", "POST", "/goofish/order/detail"), ("goofish", "POST", "/goofish/order/refund/apply"),
+    ("dujiao_next", "POST", "/api/v1/upstream/ping"), ("dujiao_next", "POST", "/api/v1/upstream/orders"),
+    ("dujiao_next", "POST", "/api/v1/upstream/orders/1/cancel"),
+)  # fmt: skip
+NAMES = st.sampled_from([
+    "order_no", "out_order_no", "goods_no", "goods_type", "order_type", "buy_quantity", "max_amount", "notify_url",
+    "biz_content", "account", "page_no", "page_size", "keyword", "sku_id", "quantity", "manual_form_data", "phone",
+    "downstream_order_no", "callback_url", "trace_id",
+])  # fmt: skip
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=70)
+    | st.sampled_from(["silver", "five", "http://127.0.0.1:9/x", 1, 2, "", "\x00", "13800138000"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES | st.text(max_size=5), inner, max_size=4),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@pytest.mark.usefixtures("nothing_moves")
+def test_whatever_is_signed_is_answered_in_the_standards_words(goofish: Shop, dujiao: Shop) -> None:
+    """Any body, rightly signed: no crash, no order (nothing named is in stock), an answer of the standard's shape."""
+
+    @given(route=st.sampled_from(ROUTES), body=st.dictionaries(NAMES, VALUES, max_size=8))
+    @settings(max_examples=100, derandomize=True, deadline=None, database=None, phases=[Phase.generate],
+              suppress_health_check=list(HealthCheck))  # fmt: skip
+    def run(route: tuple[str, str, str], body: dict[str, Any]) -> None:
+        standard, method, path = route
+        raw = json.dumps(body).encode(errors="surrogatepass").decode(errors="replace")
+        status, told = (goofish if standard == "goofish" else dujiao).call(path, raw=raw, method=method)
+        assert status < 500, (path, body, told)
+        assert isinstance(told, dict), told
+        if standard == "goofish":
+            assert status == 200, told
+            assert isinstance(told["code"], int), told
+            assert told["msg"], told
+        else:
+            assert told["ok"] is (status == 200), told
+            assert told["ok"] or told["error_code"], told
+
+    run()

@@ -79,9 +79,9 @@ class CancelNotAllowed(Refused):
 class OrderBody(msgspec.Struct):
     sku_id: Annotated[int, Meta(ge=1, le=NUMBER_MAX)]
     quantity: Annotated[int, Meta(ge=1, le=1000)]
-    manual_form_data: Annotated[dict[Short, Any], Meta(max_length=50)] | None = None
-    downstream_order_no: Annotated[str, Meta(max_length=64, pattern=r"^[^\x00-\x1f\x7f\ud800-\udfff]*$(?!\n)")] = ""
-    trace_id: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f\ud800-\udfff]*$(?!\n)")] = ""
+    manual_form_data: Annotated[dict[Short, entry.Text | int], Meta(max_length=50)] | None = None
+    downstream_order_no: entry.Maybe = ""
+    trace_id: entry.Text = ""
     callback_url: Address | None = None
 
 
@@ -152,7 +152,7 @@ async def place_order(request: AskedBy, tools: Tools) -> Response[dict[str, Any]
     """Without a number of its own an order cannot be asked for again: it gets one of ours."""
     access, body = await _asked(request, tools)
     data = entry.decoded(body, OrderBody)
-    given = {name: str(value) for name, value in (data.manual_form_data or {}).items() if isinstance(value, str | int)}
+    given = {name: str(value) for name, value in (data.manual_form_data or {}).items()}
     own = data.downstream_order_no.strip()
     number = own or to_text("auto", new_id(millis(tools.clock.now())))
     same = entry.fingerprint(DUJIAO_NEXT, data.sku_id, data.quantity, given)

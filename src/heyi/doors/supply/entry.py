@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import Request
+from msgspec import Meta
 
 from heyi.doors.access import Caller, Doorman
 from heyi.flows import buy, supply
@@ -26,6 +27,10 @@ from heyi.order.checkout import Asked, Order
 from heyi.watch.webhook import endpoints
 
 T = TypeVar("T")
+# What may be left out as an empty text; what accounts are made of.
+_CLEAN = r"^[^\x00-\x1f\x7f\ud800-\udfff]*$(?!\n)"
+Maybe = Annotated[str, Meta(max_length=64, pattern=_CLEAN)]
+Text = Annotated[str, Meta(max_length=200, pattern=_CLEAN)]
 _question = msgspec.json.Encoder(order="deterministic")
 
 

@@ -72,14 +72,24 @@ class OrderBody(msgspec.Struct):
     notify_url: Address | None = None
 
 
+class TopUp(msgspec.Struct, omit_defaults=True):
+    """The standard's own fields of a top-up; where the buyer sits is left alone."""
+
+    account: entry.Text
+    game_name: entry.Text = ""
+    game_role: entry.Text = ""
+    game_area: entry.Text = ""
+    game_server: entry.Text = ""
+
+
 class TopUpBody(OrderBody, kw_only=True):
-    biz_content: Annotated[dict[str, Any], Meta(max_length=50)]
+    biz_content: TopUp
 
 
 class QueryBody(msgspec.Struct):
     order_type: GoodsType
-    order_no: Annotated[str, Meta(max_length=64)] | None = None
-    out_order_no: Annotated[str, Meta(max_length=64)] | None = None
+    order_no: entry.Maybe | None = None
+    out_order_no: entry.Maybe | None = None
 
 
 async def _asked(request: AskedBy, tools: Tools, mch_id: str) -> tuple[SupplyAccess, bytes]:
@@ -148,10 +158,8 @@ async def buy_cards(mch_id: str, request: AskedBy, tools: Tools) -> Response[dic
 async def buy_top_up(mch_id: str, request: AskedBy, tools: Tools) -> Response[dict[str, Any]]:
     access, body = await _asked(request, tools, mch_id)
     data = entry.decoded(body, TopUpBody)
-    given = {name: data.biz_content.get(name) for name in goofish.OWN_FIELDS}
-    if bad := [name for name, value in given.items() if value is not None and not isinstance(value, str)]:
-        raise entry.BodyWrong(what=f"biz_content.{bad[0]}")
-    return await _order(request, tools, access, data, goofish.TOP_UP, {n: str(v) for n, v in given.items() if v})
+    given: dict[str, str] = msgspec.to_builtins(data.biz_content)
+    return await _order(request, tools, access, data, goofish.TOP_UP, given)
 
 
 async def _order(
