@@ -91,11 +91,11 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     wanted = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--disable-pip-version-check"]
     subprocess.run([sys.executable, "-m", "pip", "install", *wanted, "--target", str(target), str(source)], check=True)
     sys.path.insert(0, str(target))
-    connectors.package.cache_clear()
+    connectors.look_again()
     yield target
     if str(target) in sys.path:
         sys.path.remove(str(target))
-    connectors.package.cache_clear()
+    connectors.look_again()
 
 
 @pytest.fixture(scope="module")
@@ -145,12 +145,12 @@ async def test_a_package_delivers_and_when_it_is_gone_its_tasks_wait(
 
     # Uninstalled: what is under way stays, the account says why, and a callback is not acknowledged.
     sys.path.remove(str(installed))
-    connectors.package.cache_clear()
+    connectors.look_again()
     forward(tools, hours=1)
     assert await round_at(tools, supplier) == []
     assert (await task_of(tools, waits)).state == "asking"
     assert (await operator.ask("GET", path))["unusable"] == "nothing here speaks dialect tokenshop"
     assert (await operator.client.post(call, content=body)).status_code == 400
     sys.path.insert(0, str(installed))
-    connectors.package.cache_clear()
+    connectors.look_again()
     assert (await operator.ask("GET", path))["unusable"] is None

@@ -50,9 +50,9 @@ async def claim(tools: Tools, supplier: UUID, *, most: int) -> tuple[list[Errand
 async def talk(tools: Tools, errand: Errand) -> Result:
     """Hold the talk of one errand; whatever happens, there is a result."""
     heard: list[Heard] = []
-    asked = delivering.talk(errand, tools.clock.wall())
     answer: Answer
     try:
+        asked = delivering.talk(errand, tools.clock.wall())
         answer = await tools.http.hold(asked, timeout_s=errand.account.timeout_ms / 1000, heard=heard)
     except Exception as error:  # a fault of ours after bytes may have gone out: nobody knows
         log.exception("a talk broke", outer_number=errand.outer_number, supplier=errand.account.code)

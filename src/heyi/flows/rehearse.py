@@ -11,6 +11,7 @@ from uuid import UUID
 from heyi.infra.http import Heard
 from heyi.infra.tools import Tools
 from heyi.kernel.clock import millis
+from heyi.kernel.errors import Refused
 from heyi.kernel.ids import new_id
 from heyi.kernel.talk import Reply
 from heyi.provision.fulfilment import rehearsing, staging
@@ -54,8 +55,14 @@ async def ask(tools: Tools, wanted: Rehearsal) -> Rehearsed:
         await staging.nobodys(tx, wanted.outer_number)
     asked = _asked(tools, replace(wanted, at=None))
     heard: list[Heard] = []
-    look = rehearsing.at_home(staged.account, rehearsing.begin(staged.account, asked))
-    end = await tools.http.look(look, timeout_s=staged.account.timeout_ms / 1000, heard=heard)
+    end: object
+    try:
+        look = rehearsing.at_home(staged.account, rehearsing.begin(staged.account, asked))
+        end = await tools.http.look(look, timeout_s=staged.account.timeout_ms / 1000, heard=heard)
+    except Refused:
+        raise
+    except Exception as error:
+        end = rehearsing.broke(error)
     return rehearsing.said(staged.account, asked, heard, end, signature_known=staged.by_profile)
 
 

@@ -56,7 +56,10 @@ async def check(tools: Tools, supplier_id: UUID) -> tuple[Balance, int]:
     async with tools.db.reading() as tx:
         account = await accounts.opened(tx, tools.sealing, supplier_id, public_url=tools.settings.public_url)
     heard: list[Heard] = []
-    look = account.connector.balance(account, tools.clock.wall())
-    balance = await tools.http.look(look, timeout_s=account.timeout_ms / 1000, heard=heard)
+    try:
+        look = account.connector.balance(account, tools.clock.wall())
+        balance = await tools.http.look(look, timeout_s=account.timeout_ms / 1000, heard=heard)
+    except Exception as error:  # a connector may be a stranger's code
+        balance = Balance(None, f"its connector broke: {type(error).__name__}")
     took_ms = sum(one.duration_ms for one in heard)
     return (Balance(None, heard[-1].error), took_ms) if balance is None else (balance, took_ms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -221,3 +222,29 @@ async def test_an_account_is_found_its_connector_without_reading_the_document_ag
         await tx.run("delete from fulfilment.profiles where code = 'often'")
         again = await connectors.account_of(tx, row, tools.sealing, "")
     assert again.connector is first.connector
+
+
+async def test_a_callback_is_acknowledged_as_the_profile_says(
+    tools: Tools, operator: Operator, simulator_url: str
+) -> None:
+    """Status, content type and body; one that no HTTP answer can carry is refused when it is drafted."""
+    document = await shipped(operator, code="acks")
+    document["callback"]["ack"] = {"status": 202, "content_type": "application/json", "body": '{"code":"收到"}'}
+    document["callback"]["signature"] = {"text": "{cred.key}", "hash": "md5", "put": "query", "name": "sign"}
+    del document["callback"]["fresh"]
+    for ack, pointer in (
+        ({"content_type": "a\r\nX-Evil: 1"}, "content_type"), ({"status": 99}, "status"), ({"status": 1000}, "status"),
+        ({"status": 500}, "status"), ({"content_type": ""}, "content_type"),
+    ):  # fmt: skip
+        odd = copy.deepcopy(document)
+        odd["callback"]["ack"] |= ack
+        problem = await operator.ask("POST", "/profiles/acks/draft", 422, json={"document": odd})
+        assert f"/document/callback/ack/{pointer}" in {fault["pointer"] for fault in problem["errors"]}, (ack, problem)
+    await publish(operator, "acks", await drafted(operator, document))
+    made = await operator.ask("POST", "/suppliers", 201, json={**NEW, "code": "acks-1", "dialect": "acks"})
+    path = made["callback_url"].removeprefix(tools.settings.public_url)
+    sign = hashlib.md5(SECRET.encode()).hexdigest()
+    answer = await operator.client.post(f"{path}?sign={sign}", json={"external_orderno": "x-1"})
+    assert (answer.status_code, answer.text) == (202, '{"code":"收到"}')
+    assert answer.headers["content-type"].startswith("application/json")
+    assert (await operator.client.post(f"{path}?sign=0", json={"external_orderno": "x-1"})).status_code == 400

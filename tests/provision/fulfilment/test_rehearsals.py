@@ -6,17 +6,22 @@ import base64
 import hashlib
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import patch
 
 import pytest
-from tests.provision.fulfilment.making import attempts_of, part, planned, round_at
+from tests.provision.fulfilment.making import attempts_of, part, planned, round_at, task_of
 from tests.provision.fulfilment.operating import Operator, operating
 from tests.provision.fulfilment.shops import open_shop
 
 from heyi.infra.tools import Tools
 from heyi.kernel.clock import FixedClock
 from heyi.kernel.ids import to_text
+from heyi.kernel.talk import Unknown
+from heyi.provision.fulfilment import connectors
+from heyi.provision.fulfilment.suppliers import DIALECTS, Dialect
 
 SECRET = "Very-Secret/Key+7Qx="
 SAMPLES = {"user_id": "10001", "key": SECRET}
@@ -163,6 +168,33 @@ async def test_a_document_cannot_send_the_credentials_elsewhere(
     body = {"verb": "balance", "supplier": to_text("sup", shop.id), "send": True, "document": document}
     answer = await operator.client.post("/v1/operator/profiles/kasushou/rehearse", json=body)
     assert answer.status_code == 422, answer.text
+
+
+async def test_a_connector_that_breaks_says_so(tools: Tools, operator: Operator, simulator_url: str) -> None:
+    """A stranger's code may raise anything anywhere: rehearsal, check and callbacks say so, and nobody else hurts."""
+
+    def breaks(*_: object) -> Any:
+        raise KeyError("no such thing")
+
+    there = connectors.built_in("kasushou")
+    assert isinstance(there, Dialect)
+    broken = replace(there, submit=breaks, balance=breaks, parse_callback=breaks)
+    shop = await open_shop(tools, simulator_url)
+    with patch.dict(DIALECTS, {"kasushou": broken}):
+        told = await rehearse(operator, "submit")
+        assert (told["verdict"], told["sentence"]) == ("problem", "the connector broke: KeyError: 'no such thing'")
+        sent = await rehearse(operator, "balance", supplier=to_text("sup", shop.id), send=True)
+        assert sent["sentence"] == "the connector broke: KeyError: 'no such thing'"
+        assert (await rehearse(operator, "callback", callback={}))["verdict"] == "unreadable"
+        account = await operator.ask("GET", f"/suppliers/{to_text('sup', shop.id)}")
+        checked = await operator.ask("POST", f"/suppliers/{account['id']}/check")
+        assert (checked["ok"], checked["problem"]) == (False, "its connector broke: KeyError")
+        path = account["callback_url"].removeprefix(tools.settings.public_url)
+        assert (await operator.client.post(path, json={})).status_code == 400
+        (plan,) = await planned(tools, part(tools.clock.now(), supplier=shop.id))
+        assert await round_at(tools, shop.id) == [Unknown("our own fault KeyError")]
+    assert (await task_of(tools, plan)).state == "asking"
+    assert shop.orders() == []
 
 
 async def test_odd_questions_are_refused(operator: Operator) -> None:

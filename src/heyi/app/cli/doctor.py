@@ -200,6 +200,8 @@ def _supplier(api: Client, one: Any) -> Finding:
     name = f"supplier {one['code']}"
     if one["state"] != "active":
         return Finding(name, None, f"is {one['state']}")
+    if one["unusable"]:
+        return Finding(name, False, f"cannot be used: {one['unusable']}", "heyi profile show, heyi supplier edit")
     answer = api.post(f"/suppliers/{one['id']}/check")
     if not answer["ok"]:
         return Finding(name, False, f"does not answer: {answer['problem']}", "check its address and credentials")

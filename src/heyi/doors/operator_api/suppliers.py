@@ -29,8 +29,8 @@ Credentials = Annotated[dict[CodeWord, Line], Meta(max_length=10)]
 
 
 class SupplierBody(Body):
-    """`credentials`: kasushou wants user_id and key, fulu wants app_key and secret. `grace_ms`: the dialect's own
-    (a minute) when left out.
+    """`credentials`: those that GET /v1/operator/dialects names. `grace_ms`: the dialect's own (a minute
+    at least) when left out.
     """
 
     code: CodeWord

@@ -92,7 +92,7 @@ def built_in(code: str) -> Dialect | str:
 @lru_cache(maxsize=256)
 def package(code: str) -> Dialect | str:
     """An installed package's connector, or why there is none. Packages are looked for once per process."""
-    points = [point for point in entry_points(group=GROUP) if point.name == code]
+    points = _points().get(code, [])
     if len(points) == 1:
         return _loaded(points[0])
     return f"{len(points)} packages offer dialect {code}" if points else f"nothing here speaks dialect {code}"
@@ -106,7 +106,21 @@ async def codes(tx: Tx) -> list[str]:
 
 def packages() -> list[str]:
     """The dialects that installed packages offer."""
-    return sorted({point.name for point in entry_points(group=GROUP)})
+    return sorted(_points())
+
+
+def look_again() -> None:
+    """For those who installed or removed a package while they run."""
+    _points.cache_clear()
+    package.cache_clear()
+
+
+@lru_cache(maxsize=1)
+def _points() -> dict[str, list[EntryPoint]]:
+    found: dict[str, list[EntryPoint]] = {}
+    for point in entry_points(group=GROUP):
+        found.setdefault(point.name, []).append(point)
+    return found
 
 
 def _loaded(point: EntryPoint) -> Dialect | str:

@@ -103,21 +103,28 @@ def played(account: Account, asked: Asked, *, signature_known: bool) -> Rehearse
     """The verb with the replies that were given; nothing is sent."""
     if asked.verb == "callback":
         return _called(account, asked)
-    look = begin(account, asked)
-    if isinstance(look, str):
-        return Rehearsed([], "impossible", look)
     calls: list[Call] = []
     try:
+        look = begin(account, asked)
+        if isinstance(look, str):
+            return Rehearsed([], "impossible", look)
         calls.append(next(look))
         for reply in asked.replies:
             calls.append(look.send(reply))
     except StopIteration as end:
         return ended(account, asked, calls, end.value, signature_known=signature_known)
+    except Exception as error:  # a draft, or a stranger's code: what breaks here would break there
+        return ended(account, asked, calls, broke(error), signature_known=signature_known)
     look.close()
     return Rehearsed(
         [shown(account, asked, call, signature_known=signature_known) for call in calls], None,
         "a reply to the last call is needed to say more",
     )  # fmt: skip
+
+
+def broke(error: Exception) -> str:
+    """The connector's own fault, in words."""
+    return f"the connector broke: {type(error).__name__}: {error}"
 
 
 def ended(account: Account, asked: Asked, calls: Sequence[Call], answer: object, *, signature_known: bool) -> Rehearsed:
@@ -212,8 +219,8 @@ def _called(account: Account, asked: Asked) -> Rehearsed:
     assert asked.callback is not None
     try:
         found = account.connector.parse_callback(account, asked.callback, asked.at)
-    except (ValueError, RecursionError):
-        return Rehearsed([], "unreadable", "refused: it cannot be read")
+    except Exception as error:
+        return Rehearsed([], "unreadable", veiled(f"refused: {broke(error)}", account))
     if not isinstance(found, Heard):
         return Rehearsed([], found.verdict, f"refused: {found.verdict}")
     ack = account.connector.ack

@@ -17,6 +17,7 @@ CODE = re.compile(r"[a-z][a-z0-9_-]{1,39}")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,80}")
 PATH = re.compile(r"[^.]+(\.[^.]+)*")
+MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+(; ?charset=[A-Za-z0-9-]+)?")
 GRACE_MS_MIN = 60_000  # the least that any supplier's document asks for
 
 
@@ -169,6 +170,8 @@ def _callback(profile: Profile) -> Iterator[Refused]:
             yield ProfileClash("/callback/fresh/window_s", said="positive")
     if not 200 <= calling.ack.status < 300:
         yield ProfileClash("/callback/ack/status", said="2xx")
+    if not MEDIA_TYPE.fullmatch(calling.ack.content_type):
+        yield ProfileClash("/callback/ack/content_type", said="type/subtype")
 
 
 def _signature(spec: Signature, profile: Profile, at: str, known: Collection[str]) -> Iterator[Refused]:
