@@ -78,5 +78,5 @@ async def _stage(tools: Tools, wanted: Rehearsal) -> staging.Staged:
 def _asked(tools: Tools, wanted: Rehearsal) -> Asked:
     at = wanted.at or tools.clock.wall()
     number = wanted.outer_number or outer_number(new_id(millis(tools.clock.now())), 1)
-    order = Order(number, wanted.kind, wanted.request, at, wanted.supplier_number)
+    order = Order(number, wanted.kind, wanted.request, at, supplier_number=wanted.supplier_number)
     return Asked(wanted.verb, order, at, wanted.page, wanted.replies, wanted.callback)

@@ -14,6 +14,8 @@ from tests.simulator.running import start_simulator
 
 from heyi.infra.tools import Tools
 from heyi.provision.fulfilment import accounts
+from heyi.provision.fulfilment.suppliers import DIALECTS
+from simulator.dialects import SPEECHES
 
 _names = itertools.count(1)
 
@@ -54,14 +56,15 @@ def simulator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 async def open_shop(tools: Tools, url: str, dialect: str = "kasushou", **settings: Any) -> Shop:
     """A new supplier in the simulator (20 ms of work) and our account there (short times, no grace)."""
-    name = f"{dialect}-{next(_names)}"
+    name = f"{dialect.replace('_', '-')}-{next(_names)}"
     products = [
         {"id": "1001", "name": "视频会员月卡", "price_fen": 1500, "pattern": r"^1\d{10}$"},
         {"id": "1101", "name": "外卖红包卡密", "kind": "card", "price_fen": 480},
     ]
-    names = ("user_id", "key") if dialect == "kasushou" else ("app_key", "secret")
-    credentials = {names[0]: "10001", names[1]: f"{name}-secret-key"}
-    made = {"dialect": dialect, "credentials": credentials, "products": products, "work_ms": 20, "callback_resends": 0}
+    values = ["10001", f"{name}-secret-key"]
+    credentials = dict(zip([one.name for one in DIALECTS[dialect].credentials], values, strict=True))
+    theirs = dict(zip(SPEECHES[dialect].credentials, values, strict=True))
+    made = {"dialect": dialect, "credentials": theirs, "products": products, "work_ms": 20, "callback_resends": 0}
     httpx2.put(f"{url}/control/suppliers/{name}", json=made).raise_for_status()
     ours = {"slots": 20, "timeout_ms": 1000, "typical_ms": 0, "grace_ms": 0, **settings}
     async with tools.db.transaction() as tx:

@@ -300,3 +300,20 @@ async def test_a_late_confession_delivers_or_is_listed(tools: Tools, simulator_u
 
 async def _told(shop: Shop, count: int) -> bool:
     return shop.delivered() == count
+
+
+@pytest.mark.parametrize("kind", ["top_up", "card_key"])
+async def test_where_only_their_number_is_asked_for_a_lost_answer_is_asked_for_by_sending_again(
+    tools: Tools, simulator_url: str, kind: str
+) -> None:
+    """dujiao-next takes a number once: the repetition tells the first order's number, and the next query uses it."""
+    shop = await open_shop(tools, simulator_url, "dujiao_next")
+    shop.faults({"fault": "error_500_after_accept", "times": 1})
+    number = "1001" if kind == "top_up" else "1101"
+    (plan,) = await planned(tools, part(tools.clock.now(), supplier=shop.id, kind=kind, product_no=number))
+    (first,) = await round_at(tools, shop.id)
+    assert isinstance(first, Unknown)
+    assert await settled(tools, shop, plan) == "delivered"
+    (attempt,) = await attempts_of(tools, plan)
+    assert attempt.supplier_number
+    assert (shop.delivered(), len(shop.orders())) == (1, 1)

@@ -109,7 +109,7 @@ def _asking(verb: str, account: Account, row: Row, lease: UUID, until: datetime)
     return Errand(
         verb, account, row.lane, row.id, row.item_id, row.order_id, row.entitlement_id, row.benefit_id, row.kind,
         _request(row.request), row.attempt_id, row.number, row.outer_number, lease, until, row.sent_until,
-        row.accepted, row.queries, row.submits, row.rechecks,
+        row.accepted, row.queries, row.submits, row.rechecks, row.supplier_number or "",
     )  # fmt: skip
 
 
@@ -152,14 +152,16 @@ def talk(errand: Errand, wall: datetime) -> Talk:
     if not rules.may_still_call(errand.lease_until, errand.account.timeout_ms, wall):
         return _at_once(Unknown("too little lease left to begin"))
     dialect, request = errand.account.connector, errand.request
-    order = Order(errand.outer_number, errand.kind, request, wall)
     if errand.verb != "submit":
+        sent_at = errand.sent_until - rules.lease_for(errand.account.timeout_ms)
+        wanted = errand.verb == "query"
+        order = Order(errand.outer_number, errand.kind, request, wall, sent_at, errand.supplier_number, wanted)
         return dialect.query(errand.account, order)
     if request.missing:
         return _at_once(Declined(f"account {', '.join(request.missing)}", Cure.ASK_BUYER))
     if errand.kind not in dialect.kinds:
         return _at_once(Declined("request 供货商协议不支持此类权益", Cure.PERSON))
-    return dialect.submit(errand.account, order)
+    return dialect.submit(errand.account, Order(errand.outer_number, errand.kind, request, wall))
 
 
 def _at_once(answer: Answer) -> Talk:

@@ -62,6 +62,7 @@ class Errand:
     queries: int = 0
     submits: int = 1
     rechecks: int = 0
+    supplier_number: str = ""
 
     @property
     def begins(self) -> bool:

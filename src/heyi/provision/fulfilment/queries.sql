@@ -58,7 +58,7 @@ where t.lane = due.lane and t.id = due.id
     and a.lane = t.lane and a.order_id = t.order_id and a.task_id = t.id and a.number = t.attempts
 returning t.lane, t.id, t.item_id, t.order_id, t.entitlement_id, t.benefit_id, t.kind, t.request::text as request,
     t.queries, a.id as attempt_id, a.number, a.outer_number, a.sent_until, a.submits, a.rechecks,
-    a.accepted_at is not null as accepted;
+    a.accepted_at is not null as accepted, a.supplier_number;
 
 -- name: claim_submits
 -- The oldest due purchases. The attempt's number is counted here, so that no two claims can give the same one.
@@ -85,7 +85,7 @@ from due, fulfilment.tasks t
 where a.lane = due.lane and a.id = due.id and t.lane = a.lane and t.id = a.task_id
 returning t.lane, t.id, t.item_id, t.order_id, t.entitlement_id, t.benefit_id, t.kind, t.request::text as request,
     t.queries, a.id as attempt_id, a.number, a.outer_number, a.sent_until, a.submits, a.rechecks,
-    a.accepted_at is not null as accepted;
+    a.accepted_at is not null as accepted, a.supplier_number;
 
 -- name: open_attempts
 -- Committed before anything is sent: whatever happens then, the number is known.

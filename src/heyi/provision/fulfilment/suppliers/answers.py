@@ -8,8 +8,8 @@ from typing import Any
 from heyi.kernel.talk import Accepted, Answer, Delivered, NotFound, Reply, Unknown
 from heyi.provision.fulfilment.errand import Account
 from heyi.provision.fulfilment.suppliers import canonical, reading, speech
-from heyi.provision.fulfilment.suppliers.cards import cards_reader
-from heyi.provision.fulfilment.suppliers.document import Profile, Shown, Told, Verb
+from heyi.provision.fulfilment.suppliers.cards import WAITING, cards_reader
+from heyi.provision.fulfilment.suppliers.document import Profile, Query, Shown, Told, Verb
 from heyi.provision.fulfilment.suppliers.speech import Json, Order
 
 Told_ = Callable[[Account, Reply], "tuple[Json, str] | Unknown"]
@@ -52,30 +52,48 @@ def submit_reader(profile: Profile, verb: Verb) -> Read:
         fields, code = answer
         if code in told.success:
             return show(account, order, fields)
-        if code in told.refusals:
-            return speech.declined(told.refusals[code], speech.text_of(reading.at(fields, told.message)), code)
-        if code in told.known_already:
+        word, said = meaning(told, code, fields)
+        if word == "known_already":
             return Unknown("they know this number already")
-        return unmapped("code", code)
+        if word in ("", "not_found"):
+            return unmapped("code", f"{code} {said}".strip() if code in told.spoken else code)
+        return speech.declined(word, said, code)
 
     return read
 
 
-def query_reader(profile: Profile, verb: Verb) -> Read:
+def query_reader(profile: Profile, verb: Query) -> Read:
     """What a reply to a question about an order means: a code that would refuse a purchase says nothing here."""
     told, shown = verb.told or profile.told, verb.shown or profile.shown
-    tell, show = teller(told), _order_reader(shown)
+    tell, show = teller(told), _order_reader(shown, theirs=verb.by == "supplier_number")
 
     def read(account: Account, order: Order, reply: Reply) -> Answer:
         answer = tell(account, reply)
         if isinstance(answer, Unknown):
             return answer
         fields, code = answer
-        if code in told.not_found:
+        if code in told.success:
+            return show(account, order, fields)
+        word, said = meaning(told, code, fields, asked=True)
+        if word == "not_found":
             return NotFound()
-        return show(account, order, fields) if code in told.success else unmapped("code", code)
+        return unmapped("code", f"{code} {said}".strip() if code in told.spoken else code)
 
     return read
+
+
+def meaning(told: Told, code: str, fields: Json, *, asked: bool = False) -> tuple[str, str]:
+    """(our word for a code that is no success, what they said). The same code may refuse a purchase and tell that an
+    order is not known; which, depends on what was asked. Empty: it is not named."""
+    said = speech.text_of(reading.at(fields, told.message)) if told.message else ""
+    named = code in told.refusals or code in told.known_already or code in told.not_found
+    if code in told.spoken or ("*" in told.spoken and not named):
+        for phrase, word in told.says.items():
+            if phrase in said:
+                return word, said
+    if asked:
+        return "not_found" if code in told.not_found else "", said
+    return "known_already" if code in told.known_already else told.refusals.get(code, ""), said
 
 
 def unmapped(what: str, value: str) -> Unknown:
@@ -83,8 +101,10 @@ def unmapped(what: str, value: str) -> Unknown:
     return Unknown(f"unmapped {what} {value[:40] or 'missing'}")
 
 
-def _order_reader(shown: Shown) -> Callable[[Account, Order, Json], Answer]:
+def _order_reader(shown: Shown, *, theirs: bool = False) -> Callable[[Account, Order, Json], Answer]:
     state = _state_reader(shown)
+    # Asked for by their number, an answer must be about that one.
+    path = shown.outer or (shown.number if theirs else "")
 
     def read(account: Account, order: Order, fields: Json) -> Answer:
         """The one order in an answer, or of several the one that binds us most."""
@@ -92,12 +112,12 @@ def _order_reader(shown: Shown) -> Callable[[Account, Order, Json], Answer]:
         if data == [] and shown.empty_is_not_found:
             return NotFound()
         rows = data if isinstance(data, list) else [data]
-        if shown.outer:
+        if path:
+            wanted = order.outer_number if shown.outer else order.supplier_number
             rows = [
-                row for row in rows
-                if isinstance(row, dict) and speech.text_of(reading.at(row, shown.outer)) == order.outer_number
+                row for row in rows if isinstance(row, dict) and speech.text_of(reading.at(row, path)) == wanted
             ]  # fmt: skip
-        if not rows or (not shown.outer and len(rows) > 1):
+        if not rows or (not path and len(rows) > 1):
             return Unknown("the answer is about another order")
         answers = [state(account, order, row) for row in rows]
         return min(answers, key=lambda one: _BINDING.index(type(one)) if type(one) in _BINDING else len(_BINDING))
@@ -116,9 +136,11 @@ def _state_reader(shown: Shown) -> Callable[[Account, Order, Any], Answer]:
         if state == "working":
             return Accepted(number, cost)
         if state == "done":
-            found = cards(account, row)
+            found = cards(account, row) if order.kind == "card_key" else ()
             if isinstance(found, Unknown):
                 return found
+            if found is WAITING or (not found and not status and order.kind == "card_key"):
+                return Accepted(number, cost)  # done by silence only when the cards are there
             if order.kind == "card_key" and len(found) != 1:
                 return Unknown(f"{len(found)} cards instead of 1")
             return Delivered(number, found, cost)

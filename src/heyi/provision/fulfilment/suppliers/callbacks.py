@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from heyi.kernel.clock import millis
 from heyi.provision.fulfilment.errand import Account
@@ -33,7 +33,8 @@ def parser(profile: Profile) -> Parse:
         message = canonical.Message(
             fields, callback.body.decode(charset, "replace"),
             dict(parse_qsl(callback.query, keep_blank_values=True, encoding=charset, errors="replace")),
-            canonical.Headers({name.lower(): value for name, value in callback.headers.items()}),
+            canonical.Headers({name.lower(): value for name, value in callback.headers.items()}), "POST",
+            urlsplit(account.callback_url).path,
         )  # fmt: skip
         if not canonical.holds(spec, sign, message, account.credentials):
             return Refusal("unsigned")
@@ -51,7 +52,7 @@ def _clock(spec: Fresh) -> Callable[[canonical.Message, datetime], bool]:
         told = texts.written(
             fill({
                 "cred": {}, "field": message.fields, "query": message.query, "header": message.headers,
-                "body": "", "json": "", "sorted": "", "pairs": "",
+                "body": "", "json": "", "sorted": "", "pairs": "", "method": "", "path": "",
             })
         )  # fmt: skip
         seconds = _seconds(spec, told.strip())

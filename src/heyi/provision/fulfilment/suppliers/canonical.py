@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from heyi.provision.fulfilment.suppliers import speech, texts
-from heyi.provision.fulfilment.suppliers.document import Pairs, Signature
+from heyi.provision.fulfilment.suppliers.pieces import Pairs, Signature
 
 Sign = Callable[["Message", Mapping[str, str]], tuple[str, str]]
 
@@ -95,9 +95,10 @@ def _row(spec: Pairs, fields: Mapping[str, Any], query: Mapping[str, Any], left_
     if spec.source != "fields":
         asked = {name: value for name, value in query.items() if name not in left_out}
         source = asked if spec.source == "query" else {**asked, **fields}
-    names = [name for name in spec.order if name in source] if spec.order else sorted(source)
-    told = [(name, value_text(source[name], spec.lists)) for name in names]
-    return spec.between.join([f"{name}{spec.equals}{value}" for name, value in told if value or not spec.skip_empty])
+    names = spec.order or sorted(source)
+    told = [(name, value_text(source.get(name), spec.lists)) for name in names]
+    filled = [(name, value) for name, value in told if value.strip()] if spec.skip_empty else told
+    return spec.between.join([f"{name}{spec.equals}{value}" for name, value in filled])
 
 
 def _hashed(spec: Signature, signed: bytes, key: bytes) -> str:

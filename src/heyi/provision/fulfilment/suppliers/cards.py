@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,12 +16,14 @@ from cryptography.hazmat.primitives.padding import PKCS7
 from heyi.kernel.talk import Unknown
 from heyi.provision.fulfilment.errand import Account
 from heyi.provision.fulfilment.suppliers import reading, speech, texts
-from heyi.provision.fulfilment.suppliers.document import Cards, Cipher
+from heyi.provision.fulfilment.suppliers.pieces import Cards, Cipher
 
 Pair = tuple[str, str]
 Read = Callable[[Account, Any], "tuple[Pair, ...] | Unknown"]
 Open = Callable[[Account, str], str]
+_CODE = re.compile(r"[0-9A-Za-z]")
 UNREADABLE = Unknown("unreadable cards")
+WAITING: tuple[Pair, ...] = (("", ""),)  # a sentence in their place: not yet
 
 
 def cards_reader(spec: Cards | None) -> Read:
@@ -35,6 +38,8 @@ def cards_reader(spec: Cards | None) -> Read:
         try:
             if open_text is not None and covers == "whole" and told:
                 told = open_text(account, speech.text_of(told))
+            if isinstance(told, str) and any(phrase in told for phrase in spec.waiting):
+                return WAITING
             pairs = _listed(spec, told) if spec.form != "text" else _texts(spec, told)
             if open_text is None or covers == "whole":
                 return pairs
@@ -79,11 +84,11 @@ def _bytes(key: str, form: str) -> bytes:
 def _listed(spec: Cards, told: Any) -> tuple[Pair, ...]:
     """Objects with named fields; texts only where no names are given. Entries with neither are left out."""
     listed = speech.any_json(told) if isinstance(told, str) and spec.form == "json_text" else told
-    rows = listed if isinstance(listed, list) else []
+    rows = listed if isinstance(listed, list) else [listed]
     if spec.number or spec.password:
         pairs = [(_field(row, spec.number), _field(row, spec.password)) for row in rows if isinstance(row, dict)]
     else:
-        pairs = [_split(spec, row) for row in rows if isinstance(row, str)]
+        pairs = [_split(spec, row) for row in rows if isinstance(row, str) and isinstance(listed, list)]
     return tuple([pair for pair in pairs if any(pair)])
 
 
@@ -94,8 +99,10 @@ def _field(row: Any, path: str) -> str:
 def _texts(spec: Cards, told: Any) -> tuple[Pair, ...]:
     rows = told if isinstance(told, list) else [told]
     whole = [row for row in rows if isinstance(row, str)]
-    lines = whole if spec.whole else [line for row in whole for line in row.splitlines()]
-    return tuple([_split(spec, line.strip()) for line in lines if line.strip()])
+    lines = [line.strip() for row in whole for line in ([row] if spec.whole else row.splitlines()) if line.strip()]
+    if lines and not any(_CODE.search(line) for line in lines):
+        return WAITING  # words only: a sentence to people
+    return tuple([_split(spec, line) for line in lines])
 
 
 def _split(spec: Cards, text: str) -> Pair:

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import msgspec
+from heyi.provision.fulfilment.suppliers.pieces import Cards, Charset, Clock, Credential, Part, Signature
 
 Format = Literal["json", "form", "query", "xml", "text"]
-Charset = Literal["utf-8", "gbk"]
 Kind = Literal["top_up", "card_key"]
 Unit = Literal["yuan", "fen", "li"]
 State = Literal["working", "done", "failed", "refunded"]
@@ -22,59 +21,6 @@ Word = Literal[
     "account", "balance", "busy", "clock", "endpoint", "forbidden", "maintenance", "no_product", "off_sale", "price",
     "refused", "request", "signature", "sold_out",
 ]  # fmt: skip
-
-
-class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Base of everything in a profile: closed, so that a misspelt name is a fault and not silence."""
-
-
-class Credential(Part, frozen=True, kw_only=True):
-    """What an account at this supplier needs. Those that are secret are masked wherever they are kept or shown."""
-
-    name: str
-    label: str
-    secret: bool = True
-
-
-class Clock(Part, frozen=True, kw_only=True):
-    """How `{time}` is written: milliseconds, seconds, or a text in their zone."""
-
-    unit: Literal["ms", "s", "text"] = "ms"
-    format: str = "%Y-%m-%d %H:%M:%S"
-    zone_hours: int = 8
-
-
-class Pairs(Part, frozen=True, kw_only=True):
-    """`{pairs}` in a text to be signed: names and values in a row.
-
-    `order` fixes names (others are left out); without it they are sorted. Lists and objects are signed as JSON, or
-    as PHP casts them: the literal `Array`.
-    """
-
-    source: Literal["fields", "query", "both"] = "fields"
-    order: list[str] = []
-    equals: str = "="
-    between: str = "&"
-    skip_empty: bool = False
-    lists: Literal["json", "literal"] = "json"
-
-
-class Signature(Part, frozen=True, kw_only=True):
-    """`text` is what is hashed. `put` and `name` say where the signature stands, on its way out and on its way in.
-
-    `exclude` are fields that are not signed (its own never is); keyed hashes take `key`.
-    """
-
-    text: str
-    hash: Literal["md5", "sha1", "sha256", "hmac_md5", "hmac_sha1", "hmac_sha256"]
-    key: str = ""
-    upper: bool = False
-    base64: bool = False
-    put: Literal["header", "query", "field"] = "field"
-    name: str
-    exclude: list[str] = []
-    pairs: Pairs | None = None
-    charset: Charset | None = None
 
 
 class Accounts(Part, frozen=True, kw_only=True):
@@ -105,30 +51,6 @@ class Sending(Part, frozen=True, kw_only=True):
     basic_plane: bool = False  # characters that their languages sort differently are refused before anything is sent
 
 
-class Cipher(Part, frozen=True, kw_only=True):
-    """Cards may come encrypted. The key is a text; `key_form` says how its bytes are written."""
-
-    name: Literal["aes-ecb", "aes-cbc", "3des-ecb", "3des-cbc"]
-    key: str
-    key_form: Literal["text", "hex", "base64"] = "text"
-    iv: str = ""
-    coding: Literal["base64", "hex"] = "base64"
-    covers: Literal["whole", "number", "password", "both"] = "password"
-
-
-class Cards(Part, frozen=True, kw_only=True):
-    """Where cards are in an order. A list of objects, or one text: `whole` takes it as one card however many lines it
-    has; otherwise each line is one. `between` separates number and password within a text."""
-
-    path: str
-    number: str = ""
-    password: str = ""
-    form: Literal["list", "text", "json_text"] = "list"
-    whole: bool = False
-    between: list[str] = []
-    cipher: Cipher | None = None
-
-
 class Shown(Part, frozen=True, kw_only=True):
     """How an order is read from an answer whose code says success.
 
@@ -151,7 +73,9 @@ class Shown(Part, frozen=True, kw_only=True):
 
 class Told(Part, frozen=True, kw_only=True):
     """How an answer is read. `code` are paths: the first that says something counts. Closed tables: a code that is
-    not named is unknown, never "failed". `unwrap` is the path of a text that holds JSON."""
+    not named is unknown, never "failed". `unwrap` is the path of a text that holds JSON. A code in `spoken` means
+    what the message says: the first phrase of `says` in it, and without one whatever the tables say of the code.
+    `*` in `spoken` is every code that no table names."""
 
     format: Literal["json", "xml", "form", "text"] = "json"
     charset: Charset = "utf-8"
@@ -164,6 +88,8 @@ class Told(Part, frozen=True, kw_only=True):
     known_already: list[str] = []
     not_found: list[str] = []
     message: str = ""
+    spoken: list[str] = []
+    says: dict[str, Word | Literal["known_already", "not_found"]] = {}
 
 
 class Verb(Part, frozen=True, kw_only=True):
@@ -176,6 +102,7 @@ class Verb(Part, frozen=True, kw_only=True):
     headers: dict[str, str] = {}
     query: dict[str, str] = {}
     fields: dict[str, Any] = {}
+    signature: Signature | None = None
     told: Told | None = None
     shown: Shown | None = None
 
@@ -187,11 +114,9 @@ class Submit(Verb, frozen=True, kw_only=True):
 
 
 class Query(Verb, frozen=True, kw_only=True):
-    """Asking about an order. `by` says by which number; where only theirs is taken and we do not have it, `repeat`
-    asks by sending the purchase again: allowed only when their document says that a number counts once."""
+    """Asking about an order. `by` says by which number: theirs is known only after an answer that told it."""
 
     by: Literal["outer_number", "supplier_number"] = "outer_number"
-    repeat: bool = False
 
 
 class BalanceLook(Verb, frozen=True, kw_only=True):
@@ -229,9 +154,11 @@ class Goods(Part, frozen=True, kw_only=True):
 
 
 class ProductsLook(Verb, frozen=True, kw_only=True):
-    """A page of products. A page with as many rows as `size` may have a next one; `size` 0: there is one page."""
+    """A page of products; `each` names a list in each row that holds what is sold. A page with as many rows as `size`
+    may have a next one; `size` 0: there is one page."""
 
     rows: str
+    each: str = ""
     goods: Goods
     size: int = 0
     first: int = 1
@@ -275,7 +202,11 @@ class Calling(Part, frozen=True, kw_only=True):
 
 
 class Profile(Part, frozen=True, kw_only=True):
-    """A supplier's dialect. `beta`: built to public documents or client code, not yet proved with a real account."""
+    """A supplier's dialect. `beta`: built to public documents or client code, not yet proved with a real account.
+
+    `counts_once`: their document says that a purchase sent again under the same number answers the first one and never
+    makes a second; only then is that a way to ask, where there is no other.
+    """
 
     code: str
     title: str
@@ -289,7 +220,8 @@ class Profile(Part, frozen=True, kw_only=True):
     told: Told
     shown: Shown
     submit: list[Submit]
-    query: Query
+    query: Query | None = None
+    counts_once: bool = False
     balance: BalanceLook | None = None
     products: ProductsLook | None = None
     product: ProductLook | None = None

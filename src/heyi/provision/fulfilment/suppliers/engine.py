@@ -66,7 +66,10 @@ def rehearse(dialect: Dialect, account: Account, order: Order, verb: str, reply:
 
 def hidden_names(profile: Profile) -> list[str]:
     """The last names of the paths to cards, and whatever else the profile wants hidden."""
-    every = [profile.shown, *(verb.shown for verb in (*profile.submit, profile.query) if verb.shown is not None)]
+    every = [
+        profile.shown,
+        *(verb.shown for verb in (*profile.submit, profile.query) if verb and verb.shown is not None),
+    ]
     paths = [path for one in every if (c := one.cards) is not None for path in (c.number, c.password, c.path)]
     return list(dict.fromkeys([*(path.rpartition(".")[2] for path in paths if path), *profile.hidden]))
 
@@ -77,7 +80,11 @@ def _submit(profile: Profile, verb: Submit) -> Speak:
     def submit(account: Account, order: Order) -> Talk:
         if requests.unsendable(profile, order.request):
             return speech.declined("account", "账号含有无法签名的字符", None)
-        reply = yield make(account, _asked(order))
+        try:
+            call = make(account, _asked(order))
+        except ValueError:
+            return speech.declined("request", "请求内容无法用该编码表示", None)
+        reply = yield call
         return read(account, order, reply)
 
     return submit
@@ -85,21 +92,27 @@ def _submit(profile: Profile, verb: Submit) -> Speak:
 
 def _query(profile: Profile, submits: dict[str, Speak]) -> Speak:
     spec = profile.query
-    make, read = requests.maker(profile, spec), answers.query_reader(profile, spec)
+    ask = None if spec is None else (requests.maker(profile, spec), answers.query_reader(profile, spec))
+    theirs = spec is not None and spec.by == "supplier_number"
 
     def query(account: Account, order: Order) -> Talk:
-        if spec.by == "supplier_number" and not order.supplier_number:
-            if spec.repeat and order.may_repeat and order.kind in submits:
+        if ask is None or (theirs and not order.supplier_number):
+            if profile.counts_once and order.may_repeat and order.kind in submits:
                 return (yield from submits[order.kind](account, order))
-            return Unknown("their number is not known, and they cannot be asked by ours")
-        reply = yield make(account, _asked(order))
+            return Unknown("they cannot be asked by our number")
+        make, read = ask
+        try:
+            call = make(account, _asked(order))
+        except ValueError:
+            return Unknown("the question cannot be written in their charset")
+        reply = yield call
         return read(account, order, reply)
 
     return query
 
 
 def _asked(order: Order) -> Asked:
-    return Asked(order.at, order.outer_number, order.kind, order.request, order.supplier_number)
+    return Asked(order.at, order.outer_number, order.kind, order.request, order.supplier_number, order.sent_at)
 
 
 __all__ = ["Rehearsal", "compile", "hidden_names", "rehearse"]

@@ -11,7 +11,8 @@ import msgspec
 from heyi.kernel.errors import Refused
 from heyi.provision.fulfilment.errors import ProfileClash, ProfileGap, ProfilePlace
 from heyi.provision.fulfilment.suppliers import texts
-from heyi.provision.fulfilment.suppliers.document import Cards, Profile, Shown, Signature, Submit, Told, Verb
+from heyi.provision.fulfilment.suppliers.document import Profile, Shown, Submit, Told, Verb
+from heyi.provision.fulfilment.suppliers.pieces import Cards, Signature
 
 CODE = re.compile(r"[a-z][a-z0-9_-]{1,39}")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
@@ -77,8 +78,7 @@ def _verbs(profile: Profile) -> Iterator[Refused]:
         verb = getattr(profile, name)
         if verb is not None:
             yield from _verb(verb, profile, f"/{name}")
-    said = _said(profile.query, profile)
-    if profile.query.by not in said:
+    if profile.query is not None and profile.query.by not in _said(profile.query, profile):
         yield ProfileGap("/query", said="{" + profile.query.by + "}")
     if profile.product is not None and "product_no" not in _said(profile.product, profile):
         yield ProfileGap("/product", said="{product_no}")
@@ -104,11 +104,13 @@ def _purchase(submit: Submit, profile: Profile, at: str) -> Iterator[Refused]:
 
 def _verb(verb: Verb, profile: Profile, at: str) -> Iterator[Refused]:
     yield from _text(verb.path, profile, f"{at}/path", texts.SENT)
-    if not verb.path.startswith("/"):
-        yield ProfileClash(f"{at}/path", said="begins with /")
+    if not re.fullmatch(r"/[^\s?#]*", verb.path):
+        yield ProfileClash(f"{at}/path", said="begins with /, without ?, # and spaces")
     for name in ("headers", "query", "fields"):
         yield from _value(getattr(verb, name), profile, f"{at}/{name}", texts.SENT)
     yield from _header_names(verb.headers, f"{at}/headers")
+    if verb.signature is not None:
+        yield from _signature(verb.signature, profile, f"{at}/signature", texts.SIGNED)
     if verb.told is not None:
         yield from _told(verb.told, profile, f"{at}/told")
     if verb.shown is not None:
@@ -121,8 +123,12 @@ def _told(told: Told, profile: Profile, at: str) -> Iterator[Refused]:
     for path in (*told.code, told.message, told.unwrap):
         yield from _path(path, at)
     for word in told.success:
-        if word in told.refusals or word in told.not_found or word in told.known_already:
+        if word in told.refusals or word in told.not_found or word in told.known_already or word in told.spoken:
             yield ProfileClash(f"{at}/success", said=f"{word} has two meanings")
+    if (told.says or told.spoken) and not (told.message and told.says and told.spoken):
+        yield ProfileGap(f"{at}/says", said="spoken, says and message belong together")
+    if any(len(phrase.strip()) < 2 for phrase in told.says):
+        yield ProfileClash(f"{at}/says", said="phrases of at least two characters")
     for word in told.known_already:
         if word in told.refusals:
             yield ProfileClash(f"{at}/known_already", said=f"{word} has two meanings")
@@ -218,7 +224,9 @@ def _path(path: str, at: str) -> Iterator[Refused]:
 
 
 def _header_names(headers: dict[str, str], at: str) -> Iterator[Refused]:
-    for name in headers:
+    for name, text in headers.items():
+        if re.search(r"[\x00-\x1f\x7f]", text):
+            yield ProfileClash(f"{at}/{name}", said="a header is one line")
         if not HEADER.fullmatch(name) or name.lower() in ("host", "content-length", "transfer-encoding"):
             yield ProfileClash(at, said=f"{name!r} cannot be sent as a header")
 

@@ -50,7 +50,8 @@ def products(profile: Profile) -> ProductsOf | None:
         rows = reading.at(told, spec.rows)
         if not isinstance(rows, list):
             return ProductPage(problem="unreadable answer")
-        found = [one for row in rows if (one := product_of(spec.goods, row)) is not None]
+        each = [{**row, spec.each: one} for row in rows for one in _each(row, spec.each)] if spec.each else rows
+        found = [one for row in each if (one := product_of(spec.goods, row)) is not None]
         return ProductPage(tuple(found), page + 1 if spec.size and len(rows) >= spec.size else None)
 
     return ask
@@ -88,6 +89,12 @@ def product_of(goods: Goods, row: Any) -> Product | None:
     )  # fmt: skip
 
 
+def _each(row: Any, name: str) -> list[Any]:
+    """A product that is sold in several forms is as many products."""
+    forms = row.get(name) if isinstance(row, dict) else None
+    return forms if isinstance(forms, list) else []
+
+
 def _stock(goods: Goods, told: object) -> int | None:
     text = reading.code_text(told)
     if text in goods.stock_words:
@@ -121,17 +128,21 @@ def _looker(profile: Profile, verb: Verb) -> Callable[[Account, Asked], Look[Jso
     tell = answers.teller(told)
 
     def look(account: Account, asked: Asked) -> Look[Json | str]:
-        reply = yield make(account, asked)
+        try:
+            call = make(account, asked)
+        except ValueError:
+            return "request"
+        reply = yield call
         answer = tell(account, reply)
         if isinstance(answer, Unknown):
             return answer.why
         fields, code = answer
         if code in told.success:
             return fields
-        if code in told.refusals or code in told.not_found:
-            word = told.refusals.get(code, "no_product")
-            return speech.reason(word, speech.text_of(reading.at(fields, told.message)), code)
-        return answers.unmapped("code", code).why
+        word, said = answers.meaning(told, code, fields)
+        if not word and code in told.not_found:
+            word = "not_found"
+        return speech.reason(word, said, code) if word else answers.unmapped("code", code).why
 
     return look
 

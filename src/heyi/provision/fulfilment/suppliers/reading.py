@@ -42,7 +42,7 @@ def decoded(body: bytes, format: str, charset: str) -> Json | None:
             return _xml(text)
         if format == "text":
             return {"text": text.strip()}
-        return dict(parse_qsl(text, keep_blank_values=True, strict_parsing=True, encoding=charset, errors="strict"))
+        return _form(parse_qsl(text, keep_blank_values=True, strict_parsing=True, encoding=charset, errors="strict"))
     except (ValueError, RecursionError):
         return None
 
@@ -80,4 +80,22 @@ def _element(element: ET.Element) -> Json | str:
             told[child.tag].append(value)
         else:
             told[child.tag] = [told[child.tag], value]
+    return told
+
+
+def _form(pairs: list[tuple[str, str]]) -> Json:
+    """Fields of a form; `cards[0][no]`, as PHP writes lists and objects, becomes an object with those names."""
+    told: Json = {}
+    for name, value in pairs:
+        head, bracket, rest = name.partition("[")
+        if not (bracket and head and rest.endswith("]")):
+            told[name] = value
+            continue
+        inner = told.setdefault(head, {})
+        *path, last = rest[:-1].split("][")
+        for step in path:
+            inner = inner.setdefault(step, {}) if isinstance(inner, dict) else None
+        if not isinstance(inner, dict):
+            raise ValueError(name)
+        inner[last] = value
     return told

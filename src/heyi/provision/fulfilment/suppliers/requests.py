@@ -14,7 +14,8 @@ from heyi.kernel.talk import Call
 from heyi.provision.fulfilment.errand import Account
 from heyi.provision.fulfilment.model import Request
 from heyi.provision.fulfilment.suppliers import canonical, speech, texts
-from heyi.provision.fulfilment.suppliers.document import Accounts, Clock, Profile, Verb
+from heyi.provision.fulfilment.suppliers.document import Accounts, Profile, Verb
+from heyi.provision.fulfilment.suppliers.pieces import Clock
 from heyi.provision.fulfilment.suppliers.texts import Fill, Named
 
 TYPES = {"json": "application/json", "form": "application/x-www-form-urlencoded"}
@@ -30,13 +31,14 @@ class Asked:
     kind: str = ""
     request: Request | None = None
     supplier_number: str = ""
+    sent_at: datetime | None = None
     product_no: str = ""
     page: int = 1
     page_size: int = 0
 
 
 def maker(profile: Profile, verb: Verb) -> Make:
-    """The verb as a function that makes its call. Raises texts.TextFault for texts that mean nothing."""
+    """The verb as a function that makes its call. It raises ValueError for what the charset cannot write."""
     sending = profile.sending
     method, format = verb.method or sending.method, verb.format or sending.format
     path = texts.compile(verb.path, texts.SENT)
@@ -44,7 +46,7 @@ def maker(profile: Profile, verb: Verb) -> Make:
     query = value_of({**sending.query, **verb.query}, texts.SENT)
     own = value_of({**sending.common, **verb.fields} if sending.envelope is None else verb.fields, texts.SENT)
     around = None if sending.envelope is None else value_of(sending.envelope, texts.SENT)
-    spec = sending.signature
+    spec = verb.signature or sending.signature
     sign = None if spec is None else canonical.signer(spec, sending.charset)
     hidden = [one.name for one in profile.credentials if one.secret]
 
@@ -54,7 +56,8 @@ def maker(profile: Profile, verb: Verb) -> Make:
         if around is not None:
             scope["fields"] = fields
             fields = around(scope) or {}
-        asks, heads, way = query(scope) or {}, headers(scope) or {}, texts.written(path(scope))
+        asks, way = query(scope) or {}, texts.written(path(scope))
+        heads = {name: texts.written(value) for name, value in (headers(scope) or {}).items()}
         body = _body(profile, method, format, fields)
         secrets = [account.credentials[name] for name in hidden if name in account.credentials]
         signed = ""
@@ -97,10 +100,12 @@ def value_of(value: Any, known: Collection[str]) -> Fill:
 
 
 def unsendable(profile: Profile, request: Request) -> bool:
-    """The buyer gave characters that this supplier's charset or signature cannot carry."""
+    """The buyer gave nothing but spaces, or characters that this supplier's charset or signature cannot carry."""
     try:
         for _, value in request.accounts:
             value.encode(profile.sending.charset)
+            if not value.strip():
+                return True
             if profile.sending.basic_plane and max(value, default="") > "\uffff":
                 return True
     except UnicodeEncodeError:
@@ -143,6 +148,7 @@ def _scope(profile: Profile, account: Account, asked: Asked, word: str) -> dict[
         "callback_url": account.callback_url or None,
         "cred": account.credentials,
         "time": time_text(profile.clock, asked.at),
+        "sent_time": time_text(profile.clock, asked.sent_at or asked.at),
         "nonce": hashlib.md5(
             f"{asked.outer_number}/{word}/{asked.page}/{millis(asked.at)}".encode(), usedforsecurity=False
         ).hexdigest(),

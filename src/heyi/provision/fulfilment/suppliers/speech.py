@@ -23,14 +23,15 @@ Json = dict[str, Any]
 class Order:
     """One purchase, as a dialect needs it. `at` is real time: signatures carry the other side's clock.
 
-    `supplier_number` is theirs, when they told it. `may_repeat`: the purchase is still wanted, so that asking may be
-    sending it again at a supplier where a number counts once; never for an attempt that has ended.
+    `sent_at` is when it was bought (None: now). `supplier_number` is theirs, when they told it. `may_repeat`: it is
+    still wanted, so that asking may be sending it again where a number counts once; never for an ended attempt.
     """
 
     outer_number: str
     kind: str
     request: Request
     at: datetime
+    sent_at: datetime | None = None
     supplier_number: str = ""
     may_repeat: bool = False
 

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Collection, Mapping
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -21,13 +22,13 @@ Fill = Callable[[Scope], Any]
 # What a request's texts may name; those that end with a dot are followed by a name of the profile's or benefit's own.
 SENT = frozenset({
     "outer_number", "supplier_number", "product_no", "quantity", "cost", "kind", "callback_url", "account", "others",
-    "accounts", "accounts.", "cred.", "time", "nonce", "word", "page", "page_size", "fields",
+    "accounts", "accounts.", "cred.", "time", "sent_time", "nonce", "word", "page", "page_size", "fields",
 })  # fmt: skip
 # What a text to be signed may name, on either way.
 SIGNED = frozenset({
     "cred.", "time", "nonce", "method", "path", "body", "json", "sorted", "pairs", "field.", "query.", "header.",
 })  # fmt: skip
-HEARD = SIGNED - {"time", "nonce", "method", "path"}
+HEARD = SIGNED - {"time", "nonce"}
 KEYS = frozenset({"cred."})
 _PLACE = re.compile(r"\{([^{}]*)\}")
 
@@ -116,6 +117,10 @@ def _hashed(name: str) -> Callable[[Any], str]:
     return lambda value: hashlib.new(name, written(value).encode(), usedforsecurity=False).hexdigest()
 
 
+def _quoted(value: Any) -> Any:
+    return [_quoted(one) for one in value] if isinstance(value, list) else quote(written(value), safe="")
+
+
 def _listed(value: Any) -> Any:
     return value.listed() if isinstance(value, Named) else value
 
@@ -138,7 +143,8 @@ FILTERS: dict[str, Callable[[Any], Any]] = {
     "text": written,
     "json": speech.compact,
     "base64": lambda value: base64.b64encode(written(value).encode()).decode(),
-    "url": lambda value: quote(written(value), safe=""),
+    "url": _quoted,
+    "decimal": lambda fen: Decimal(fen).scaleb(-2),
     "upper": lambda value: written(value).upper(),
     "lower": lambda value: written(value).lower(),
     "chars": lambda value: "".join(sorted(written(value))),
