@@ -185,6 +185,27 @@ def test_a_channel_gets_money_and_a_key_and_sells(line: cli_support.Line, shop: 
     assert line("order", "show", "N-2").exit_code == 1
 
 
+def test_a_channel_gets_keys_for_the_standards_of_others(line: cli_support.Line, shop: Path) -> None:
+    """Made, listed without the secret, rotated and ended; and why a bundle cannot be sold so is said."""
+    line.json("channel", "create", "fish", "--title", "闲鱼店")
+    made = line.json("supply", "key", "fish", "--standard", "dujiao_next", "--ip", "203.0.113.7")
+    assert made["ips"] == ["203.0.113.7"]
+    assert line("supply", "key", "fish", "--standard", "goofish", "--app-id", "1").exit_code == 1  # no app secret
+    told = line("supply", "key", "fish", "--standard", "goofish", "--app-id", "1", HEYI_APP_SECRET="invented")
+    assert told.exit_code == 0, told.output
+    assert "/supply/goofish/" in told.output
+    listed = line("supply", "keys", "fish")
+    assert made["key"] in listed.output
+    assert made["secret"] not in listed.output
+    second = line.json("supply", "rotate", made["id"], "--overlap-s", "60")
+    assert second["key"] != made["key"]
+    assert line("supply", "revoke", second["id"]).exit_code == 0
+    assert line("supply", "revoke", second["id"]).exit_code == 1
+    (goods,) = line.json("supply", "goods", "fish", "--standard", "dujiao_next")
+    assert (goods["code"], goods["sold"], goods["reason"]["code"]) == ("afternoon", False, "supply.voucher")
+    assert "rotating code" in line("supply", "goods", "fish", "--standard", "goofish").output
+
+
 def test_migrate_says_that_nothing_is_to_be_done(line: cli_support.Line) -> None:
     assert line.json("migrate", "--check")["current"]
 
