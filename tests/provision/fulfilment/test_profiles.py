@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import hashlib
 from collections.abc import AsyncIterator
@@ -121,6 +122,21 @@ async def test_a_profiles_life(tools: Tools, operator: Operator) -> None:
     ]  # fmt: skip
     diff = await operator.ask("GET", "/profiles/life/diff?former=1&after=2")
     assert diff == [{"pointer": "/grace_ms", "before": None, "after": 120_000}]
+
+
+async def test_drafts_at_the_same_moment_are_versions_of_their_own(operator: Operator) -> None:
+    document = await shipped(operator, code="busy")
+    made = await asyncio.gather(*[drafted(operator, document) for _ in range(5)])
+    assert sorted(made) == [1, 2, 3, 4, 5]
+    done = await asyncio.gather(*[
+        operator.client.post("/v1/operator/profiles/busy/publish", json={"version": version, "why": "race"})
+        for version in made
+    ])  # fmt: skip
+    assert {answer.status_code for answer in done} == {200}
+    versions = (await operator.ask("GET", "/profiles/busy/versions"))["data"]
+    assert [one["state"] for one in versions].count("published") == 1
+    moves = (await operator.ask("GET", "/profiles/busy/history"))["data"]
+    assert {move["after"] for move in moves} == {1, 2, 3, 4, 5}
 
 
 async def test_codes_come_in_pages(operator: Operator) -> None:

@@ -159,6 +159,20 @@ async def test_what_changes_nothing_may_really_be_asked(tools: Tools, operator: 
     assert real["code"] == "profile.real_order", "what was delivered is not read here"
 
 
+async def test_a_draft_cannot_show_a_real_accounts_key_by_calling_it_public(
+    tools: Tools, operator: Operator, simulator_url: str
+) -> None:
+    shop = await open_shop(tools, simulator_url)
+    document = (await operator.ask("GET", "/profiles/kasushou"))["document"]
+    document["credentials"] = [{"name": "user_id", "label": "u", "secret": False}]
+    document["credentials"].append({"name": "key", "label": "k", "secret": False})
+    document["sending"]["headers"]["X-Key"] = "{cred.key}"
+    for send in (False, True):
+        told = await rehearse(operator, "balance", document=document, supplier=to_text("sup", shop.id), send=send)
+        assert told["calls"][0]["headers"]["X-Key"] == "{cred.key}"
+        assert f"{shop.name}-secret-key" not in json.dumps(told)
+
+
 async def test_a_document_cannot_send_the_credentials_elsewhere(
     tools: Tools, operator: Operator, simulator_url: str
 ) -> None:

@@ -13,17 +13,13 @@ from heyi.kernel.talk import Reply
 from heyi.provision.fulfilment.errand import Account
 from heyi.provision.fulfilment.masking import masked
 
+SECRET_MIN = 6  # a real account's shorter credentials are numbers of customers
 _CHARSET = re.compile(r"charset=\"?([\w-]+)", re.IGNORECASE)
 
 
 def veiled(text: str, account: Account, more: Iterable[str] = ()) -> str:
     """A text in which every secret credential is the place that it fills, and other secrets are stars."""
-    pairs = [
-        (form, f"{{cred.{one.name}}}")
-        for one in account.connector.credentials
-        if one.secret and account.credentials.get(one.name)
-        for form in _forms(account.credentials[one.name])
-    ]
+    pairs = [(form, f"{{cred.{name}}}") for name, value in _secrets(account) for form in _forms(value)]
     pairs += [(secret, "****") for secret in more if secret]
     if not pairs:
         return text
@@ -59,6 +55,17 @@ def charset_of(headers: Iterable[tuple[str, str]]) -> str:
                 break
             return found[1]
     return "utf-8"
+
+
+def _secrets(account: Account) -> list[tuple[str, str]]:
+    """What must not be shown: what the connector calls secret; and of a real account everything that could be, because
+    a draft may call a key what it likes."""
+    called_so = {one.name for one in account.connector.credentials if one.secret}
+    real = account.id.int != 0
+    return [
+        (name, value) for name, value in account.credentials.items()
+        if value and (name in called_so or (real and len(value) >= SECRET_MIN))
+    ]  # fmt: skip
 
 
 def _forms(secret: str) -> set[str]:
