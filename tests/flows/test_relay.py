@@ -22,7 +22,7 @@ from heyi.provision.redemption import model as redemption
 from heyi.watch import journal
 
 SRC = Path(__file__).resolve().parents[2] / "src" / "heyi"
-NAME = re.compile(r"^(order|item|task|entitlement|key|redemption|refund|stock|webhook|delivery)\.[a-z_]+$")
+NAME = re.compile(r"^(order|item|task|entitlement|key|redemption|refund|stock|usage|webhook|delivery)\.[a-z_]+$")
 
 
 def named_in(path: Path) -> set[str]:

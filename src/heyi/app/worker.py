@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from heyi.app.wiring import open_tools
-from heyi.flows import relay, rounds, send
+from heyi.flows import poll, relay, rounds, send
 from heyi.infra import telemetry
 from heyi.infra.settings import Settings
 from heyi.infra.tools import Tools
@@ -31,6 +31,7 @@ LOOPS: tuple[tuple[str, Loop], ...] = (
     ("relay", relay.run_relay),
     ("jobs", relay.run_jobs),
     ("webhooks", send.run_webhooks),
+    ("status polls", poll.run_polls),
 )
 log = structlog.get_logger("heyi.worker")
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from heyi.flows import balances, expire, housekeeping, post, release, restock, shelves, supply_tell, tell
+from heyi.flows import balances, expire, housekeeping, post, release, report, restock, shelves, supply_tell, tell
 from heyi.infra.tools import Tools
 from heyi.kernel.facts import Fact
 
@@ -25,10 +25,12 @@ LATER: tuple[tuple[str, Handler], ...] = (
     ("order.paid", tell.those_concerned),
     # its parts arrive, or wait, or do not
     ("item.delivered", tell.those_concerned),
+    ("item.delivered", report.reconsider),
     ("item.waiting", tell.those_concerned),
     ("item.waiting", supply_tell.nobody_to_ask),
     ("item.failed", tell.those_concerned),
     ("item.failed", release.release_waiting),
+    ("item.failed", report.reconsider),
     ("item.cancelled", tell.those_concerned),
     ("item.cancelled", release.release_waiting),
     ("delivery.notice", tell.those_concerned),
@@ -38,17 +40,23 @@ LATER: tuple[tuple[str, Handler], ...] = (
     # the buyer uses them
     ("entitlement.activated", tell.those_concerned),
     ("entitlement.activated", release.release_waiting),
+    ("entitlement.activated", report.reconsider),
     ("key.revealed", tell.those_concerned),
     ("entitlement.held", tell.those_concerned),
     ("entitlement.freed", tell.those_concerned),
+    ("entitlement.freed", report.reconsider),
     ("redemption.redeemed", tell.those_concerned),
     ("redemption.redeemed", release.release_waiting),
     ("redemption.released", tell.those_concerned),
+    ("redemption.released", report.reconsider),
     ("redemption.expired", tell.those_concerned),
+    ("redemption.expired", report.reconsider),
     ("redemption.reversed", tell.those_concerned),
+    ("redemption.reversed", report.reconsider),
     # and they end
     ("entitlement.ended", tell.those_concerned),
     ("entitlement.ended", release.release_waiting),
+    ("entitlement.ended", report.reconsider),
     # telling others did not work
     ("webhook.disabled", tell.those_concerned),
     # operators are warned
@@ -70,6 +78,8 @@ UNHEARD: Mapping[str, str] = {
     "task.waiting_for_person": "people look at `heyi task list`",
     "task.difference": "people look at the list of differences",
     "task.resolved": "what the person decided moves the item, and that is told",
+    "usage.drifted": "people look at `heyi drift list`; the timeline shows it",
+    "usage.settled": "what was repaired moves the right, and that is told; the timeline shows it",
 }
 
 # What the clock starts: (cron, with seconds as a sixth field, handler). Each runs once for all workers together.
@@ -86,4 +96,5 @@ EVERY: tuple[tuple[str, Callable[[Tools], Awaitable[object]]], ...] = (
 # Jobs that a door asks for by name.
 ASKED: tuple[tuple[str, Callable[[Tools, Mapping[str, str]], Awaitable[None]]], ...] = (
     ("tell.resend_since", tell.resend_since),
+    ("report.expect_all", report.expect_all),
 )

@@ -13,7 +13,7 @@ from heyi.kernel.ids import lane_for, new_id
 from heyi.kernel.money import Money
 from heyi.kernel.parts import AccountField, Due, Offer, Part, Validity
 from heyi.provision import entitlement
-from heyi.provision.entitlement import Grant, Right
+from heyi.provision.entitlement import Arrival, Grant, Right
 from heyi.provision.entitlement.model import Properties
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
@@ -65,6 +65,11 @@ class Wallet:
     async def see(self, id: UUID) -> Right:
         async with self.tools.db.reading() as tx:
             return await entitlement.find(tx, id, now=self.tools.clock.now())
+
+    async def arrive(self, right: Right) -> None:
+        """Its delivery has happened."""
+        async with self.tools.db.transaction() as tx:
+            await entitlement.arrive(tx, [Arrival(right.lane, right.id)], now=self.tools.clock.now())
 
     async def hold(self, right: Right, reason: str = "dispute") -> None:
         """Nothing sets holds yet, so the test does."""

@@ -9,9 +9,9 @@ from litestar import delete, get, post
 
 from heyi.doors.access import Caller, allow
 from heyi.doors.idempotency import IdempotencyKey
-from heyi.doors.open_api.v1.entitlements import EntitlementShape, entitlement_shape
+from heyi.doors.open_api.v1.entitlements import EntitlementShape, shown
 from heyi.doors.shapes import Body, id_in
-from heyi.flows import hold
+from heyi.flows import hold, poll
 from heyi.infra.tools import Tools
 from heyi.provision import entitlement
 
@@ -28,8 +28,8 @@ class HoldBody(Body):
 
 @get("/entitlements/{entitlement_id:str}", guards=[READ], summary="Any buyer's right", tags=["entitlements"])
 async def get_any_entitlement(entitlement_id: str, tools: Tools) -> EntitlementShape:
-    async with tools.db.transaction() as tx:
-        return entitlement_shape(await entitlement.find(tx, id_in("ent", entitlement_id), now=tools.clock.now()))
+    async with tools.db.reading() as tx:
+        return await shown(tx, tools, await entitlement.find(tx, id_in("ent", entitlement_id), now=tools.clock.now()))
 
 
 @post("/entitlements/{entitlement_id:str}/holds", guards=[WRITE], summary="Hold a right: it cannot be used until freed",
@@ -38,13 +38,26 @@ async def hold_entitlement(
     entitlement_id: str, data: HoldBody, tools: Tools, caller: Caller, idempotency_key: IdempotencyKey = None
 ) -> EntitlementShape:
     right = await hold.hold(tools, id_in("ent", entitlement_id), data.reason, by=caller.name, until=data.until)
-    return entitlement_shape(right)
+    async with tools.db.reading() as tx:
+        return await shown(tx, tools, right)
 
 
 @delete("/entitlements/{entitlement_id:str}/holds/{reason:str}", guards=[WRITE], status_code=200,
         summary="Lift a hold; a pause gives back the time it took", tags=["entitlements"])  # fmt: skip
 async def lift_hold(entitlement_id: str, reason: str, tools: Tools, caller: Caller) -> EntitlementShape:
-    return entitlement_shape(await hold.lift(tools, id_in("ent", entitlement_id), reason, by=caller.name))
+    right = await hold.lift(tools, id_in("ent", entitlement_id), reason, by=caller.name)
+    async with tools.db.reading() as tx:
+        return await shown(tx, tools, right)
 
 
-HANDLERS = [get_any_entitlement, hold_entitlement, lift_hold]
+@post("/entitlements/{entitlement_id:str}/sync", guards=[WRITE], status_code=200, opt={"stores_no_answer": True},
+      summary="Ask the partner about this right now", tags=["entitlements"],
+      description="What it says is followed by rule; what may not be followed is listed as a drift.")  # fmt: skip
+async def sync_entitlement(entitlement_id: str, tools: Tools) -> EntitlementShape:
+    id = id_in("ent", entitlement_id)
+    await poll.sync(tools, id)
+    async with tools.db.reading() as tx:
+        return await shown(tx, tools, await entitlement.find(tx, id, now=tools.clock.now()))
+
+
+HANDLERS = [get_any_entitlement, hold_entitlement, lift_hold, sync_entitlement]

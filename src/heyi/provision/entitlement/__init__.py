@@ -1,6 +1,6 @@
 """The right in the buyer's wallet, from the grant to its end. This is the front door."""
 
-from heyi.provision.entitlement import holds
+from heyi.provision.entitlement import holds, provider
 from heyi.provision.entitlement.actions import (
     activate,
     arrive,
@@ -30,6 +30,7 @@ __all__ = [
     "lock_of_orders",
     "move_units",
     "of_order",
+    "provider",
     "reveal",
     "search",
 ]

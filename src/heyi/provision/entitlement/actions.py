@@ -39,7 +39,7 @@ async def arrive(tx: Tx, arrivals: Sequence[Arrival], *, now: datetime) -> list[
         if arrival.id in after:
             after[arrival.id] = rules.arrived(after[arrival.id], arrival, now) or after[arrival.id]
     await store.save(tx, [(rights[i], after[i]) for i in rights])
-    return _told(rights, after)
+    return told(rights, after)
 
 
 async def activate(
@@ -55,7 +55,7 @@ async def activate(
     asked = sealing.fingerprint(id.bytes + msgspec.json.encode(sorted(accounts.items()))).hex()
     after = rules.activated(before, accounts, asked, now)
     await store.save(tx, [(before, after)])
-    return after, _told({id: before}, {id: after})
+    return after, told({id: before}, {id: after})
 
 
 async def reveal(tx: Tx, ids: Sequence[UUID], *, channel_id: UUID, by: str, now: datetime) -> Moved:
@@ -78,7 +78,7 @@ async def reveal(tx: Tx, ids: Sequence[UUID], *, channel_id: UUID, by: str, now:
     before = {id: rights[id] for id in after}
     await store.save(tx, [(before[i], after[i]) for i in after])
     links = [facts.link_revealed(right, by) for right in after.values() if right.kind == LINK]
-    return answers, links + _told(before, after)
+    return answers, links + told(before, after)
 
 
 async def move_units(
@@ -101,7 +101,7 @@ async def move_units(
             answers[id] = refused
     after = {id: right for id, right in answers.items() if isinstance(right, Right)}
     await store.save(tx, [(rights[i], after[i]) for i in after])
-    return answers, _told(rights, after)
+    return answers, told(rights, after)
 
 
 async def expire(tx: Tx, *, most: int, now: datetime) -> tuple[list[Right], list[Fact]]:
@@ -109,7 +109,7 @@ async def expire(tx: Tx, *, most: int, now: datetime) -> tuple[list[Right], list
     rights = {right.id: right for right in await store.lock_expired(tx, now=now, most=most)}
     after = {id: gone for id, right in rights.items() if (gone := rules.expired(right, now)) is not None}
     await store.save(tx, [(rights[i], after[i]) for i in after])
-    return list(after.values()), _told(rights, after)
+    return list(after.values()), told(rights, after)
 
 
 async def check_use(tx: Tx, id: UUID, *, channel_id: UUID, now: datetime) -> Right:
@@ -144,7 +144,7 @@ async def search(
     return await store.of_buyer(tx, channel_id=channel_id, buyer=buyer, state=state, before=before, most=limit, now=now)
 
 
-def _told(before: Mapping[UUID, Right], after: Mapping[UUID, Right]) -> list[Fact]:
+def told(before: Mapping[UUID, Right], after: Mapping[UUID, Right]) -> list[Fact]:
     """What the outside must know of these changes."""
     told = []
     for id, right in after.items():

@@ -123,3 +123,29 @@ set state = n.state, ended_why = n.ended_why, units_left = n.units_left, units_r
 from next n
 where e.lane = n.lane and e.id = n.id and e.state = n.was_state and e.units_left = n.was_left
     and e.units_reserved = n.was_reserved;
+
+-- name: look
+-- Whose rights these are, before anything of them is locked.
+select id, channel_id, buyer, order_id, item_id, component, benefit, title, kind, partner_id, state, ended_why,
+    units_total, units_left, units_reserved, valid_from, valid_to, properties, provider_state, provider_heard_at,
+    created_at, activated_at, ended_at
+from entitlement.entitlements
+where (lane, id) in (select * from unnest(%(lanes)s::smallint[], %(ids)s::uuid[]));
+
+-- name: of_partner
+-- A partner's live rights, once, when its word begins to be expected; it walks the primary key, a piece at a time.
+select id, channel_id, buyer, order_id, item_id, component, benefit, title, kind, partner_id, state, ended_why,
+    units_total, units_left, units_reserved, valid_from, valid_to, properties, provider_state, provider_heard_at,
+    created_at, activated_at, ended_at
+from entitlement.entitlements
+where (lane, id) > (%(lane)s, %(id)s) and partner_id = %(partner)s and state in ('pending_activation', 'active')
+order by lane, id
+limit %(most)s;
+
+-- name: hear
+-- No index knows these columns, so a partner's word is a cheap update.
+update entitlement.entitlements e set provider_state = n.state, provider_heard_at = n.heard_at
+from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(states)s::text[], %(ats)s::timestamptz[])
+    as n (lane, id, state, heard_at)
+where e.lane = n.lane and e.id = n.id
+    and (e.provider_state, e.provider_heard_at) is distinct from (n.state, n.heard_at);

@@ -127,7 +127,7 @@ def activated(right: Right, accounts: Mapping[str, str], asked: str, now: dateti
     _check_accounts(right, accounts)
     given = {**kept.given, **{name: mask(value) for name, value in accounts.items()}}
     right = replace(right, properties=structs.replace(kept, given=given, asked=asked, sent=True))
-    return right if right.state in _UNDELIVERED else _activate(right, now)
+    return right if right.state in _UNDELIVERED else begin(right, now)
 
 
 def revealed(right: Right, now: datetime) -> Right:
@@ -142,7 +142,7 @@ def revealed(right: Right, now: datetime) -> Right:
     _check_there(right, now)
     if right.state in _UNDELIVERED:
         raise NotDelivered
-    return _activate(right, now) if right.state == "pending_activation" else right
+    return begin(right, now) if right.state == "pending_activation" else right
 
 
 def check_use(right: Right, units: int, now: datetime) -> None:
@@ -176,7 +176,7 @@ def use(right: Right, units: int, now: datetime) -> Right:
     if right.state != "active":
         raise Ended(why=right.ended_why or right.state)
     right = replace(right, units_reserved=right.units_reserved - units)
-    return right if right.units_left or right.units_reserved else _step(right, "use_up", now)
+    return right if right.units_left or right.units_reserved else step(right, "use_up", now)
 
 
 def release(right: Right, units: int, now: datetime) -> Right:
@@ -197,7 +197,7 @@ def retake(right: Right, units: int, now: datetime) -> Right:
 def give_back(right: Right, units: int, now: datetime) -> Right:
     """Used units come back; a used-up right opens again, one that ended otherwise stays over."""
     right = replace(right, units_left=right.units_left + units)
-    return _step(right, "reopen", now) if right.ended_why == "used_up" else right
+    return step(right, "reopen", now) if right.ended_why == "used_up" else right
 
 
 UNIT_MOVES: dict[str, Callable[[Right, int, datetime], Right]] = {
@@ -214,7 +214,7 @@ def expired(right: Right, now: datetime) -> Right | None:
     """The right after its last moment; None when it may not end yet (units are promised to a till)."""
     if not right.expired(now) or right.units_reserved or MACHINE.step(right.state, "expire") is None:
         return None
-    return _step(right, "expire", now)
+    return step(right, "expire", now)
 
 
 def _check_there(right: Right, now: datetime) -> None:
@@ -245,11 +245,11 @@ def _pointer(name: str) -> str:
     return "/accounts/" + name.replace("~", "~0").replace("/", "~1")
 
 
-def _activate(right: Right, now: datetime) -> Right:
-    return _in_window(_step(right, "activate", now))
+def begin(right: Right, now: datetime) -> Right:
+    return _in_window(step(right, "activate", now))
 
 
-def _step(right: Right, move: str, now: datetime) -> Right:
+def step(right: Right, move: str, now: datetime) -> Right:
     state = MACHINE.step(right.state, move)
     if state is None:
         raise ValueError(f"a right that is {right.state} cannot {move}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -62,6 +62,30 @@ async def lock(tx: Tx, ids: Iterable[UUID], *, now: datetime) -> dict[UUID, Righ
         return {}
     rows = await tx.rows(SQL["lock"], lanes=col(lane_of(i) for i in ordered), ids=col(ordered))
     return {right.id: right for right in await _with_holds(tx, rows, now=now)}
+
+
+async def look(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Right]:
+    """These rights, neither locked nor with their holds."""
+    ordered = sorted(set(ids), key=_key)
+    if not ordered:
+        return {}
+    rows = await tx.rows(SQL["look"], lanes=col(lane_of(i) for i in ordered), ids=col(ordered))
+    return {row.id: _right(row) for row in rows}
+
+
+async def of_partner(tx: Tx, partner_id: UUID, *, after: tuple[int, UUID] | None, most: int) -> list[Right]:
+    lane, id = after or (-1, UUID(int=0))
+    return [_right(row) for row in await tx.rows(SQL["of_partner"], partner=partner_id, lane=lane, id=id, most=most)]
+
+
+async def hear(tx: Tx, heard: Mapping[UUID, tuple[str | None, datetime | None]]) -> None:
+    """What partners said, and when we heard it, beside rights that are locked."""
+    ids = sorted(heard, key=_key)
+    if ids:
+        await tx.run(
+            SQL["hear"], lanes=col(lane_of(i) for i in ids), ids=col(ids), states=text_col(heard[i][0] for i in ids),
+            ats=time_col(heard[i][1] for i in ids),
+        )  # fmt: skip
 
 
 async def lock_expired(tx: Tx, *, now: datetime, most: int) -> list[Right]:

@@ -2,10 +2,10 @@
 
 `delivering` is the worker's round at suppliers, `waiting` all that waits and what our own hands give, `walking`
 what brings the waiting on, `hearing` the suppliers' callbacks, `accounts` the supplier accounts, `desk` what operators
-see of tasks and decide.
+see of tasks and decide, `numbers` what was bought under which number.
 """
 
-from heyi.provision.fulfilment import accounts, breakers, delivering, desk, hearing, waiting, walking
+from heyi.provision.fulfilment import accounts, breakers, delivering, desk, hearing, numbers, waiting, walking
 from heyi.provision.fulfilment.actions import plan, route
 from heyi.provision.fulfilment.desk import AttemptSeen, history
 from heyi.provision.fulfilment.model import Plan, Release, Scene, Told
@@ -24,6 +24,7 @@ __all__ = [
     "desk",
     "hearing",
     "history",
+    "numbers",
     "plan",
     "route",
     "told_at_purchase",

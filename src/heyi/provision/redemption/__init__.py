@@ -1,5 +1,6 @@
 """Vouchers at a partner's till: the rotating code, prepare, confirm, release, reverse. This is the front door."""
 
+from heyi.provision.redemption import reported
 from heyi.provision.redemption.actions import (
     claim,
     expire,
@@ -27,6 +28,7 @@ __all__ = [
     "note_refusal",
     "prepare",
     "record",
+    "reported",
     "rest",
     "search",
     "show_code",

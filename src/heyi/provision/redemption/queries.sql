@@ -73,3 +73,31 @@ limit %(most)s;
 -- A refused attempt is evidence: kept in its own transaction, whatever the attempt itself rolled back.
 insert into redemption.refusals (id, partner_id, verb, till, request_no, entitlement_id, redemption_id, reason, at)
 values (%(id)s, %(partner)s, %(verb)s, %(till)s, %(request_no)s, %(entitlement)s, %(redemption)s, %(reason)s, %(now)s);
+
+-- name: insert_redeemed
+-- Uses that a partner reported after the fact.
+insert into redemption.redemptions (lane, id, entitlement_id, order_id, item_id, partner_id, channel_id, buyer, benefit,
+    title, till, request_no, units, state, prepared_at, expires_at, redeemed_at, share_minor, cost_minor, currency)
+select lane, id, entitlement_id, order_id, item_id, partner_id, channel_id, buyer, benefit, title, till, request_no,
+    units, 'redeemed', at, at, at, share_minor, cost_minor, currency
+from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(entitlements)s::uuid[], %(orders)s::uuid[], %(items)s::uuid[],
+            %(partners)s::uuid[], %(channels)s::uuid[], %(buyers)s::text[], %(benefits)s::text[], %(titles)s::text[],
+            %(tills)s::text[], %(requests)s::text[], %(units)s::integer[], %(ats)s::timestamptz[],
+            %(shares)s::bigint[], %(costs)s::bigint[], %(currencies)s::text[])
+    as n (lane, id, entitlement_id, order_id, item_id, partner_id, channel_id, buyer, benefit, title, till, request_no,
+          units, at, share_minor, cost_minor, currency);
+
+-- name: lock_unconfirmed
+-- A report of use may be the confirm that never came; the till's own late confirm waits here, and is then said before.
+select * from redemption.redemptions
+where (lane, entitlement_id) in (select * from unnest(%(lanes)s::smallint[], %(entitlements)s::uuid[]))
+    and state = 'expired' and expires_at > %(since)s
+order by lane, id
+for update;
+
+-- name: reversed_units
+-- Units that were used and given back: a report may speak of them.
+select entitlement_id, sum(units)::integer as units from redemption.redemptions
+where (lane, entitlement_id) in (select * from unnest(%(lanes)s::smallint[], %(entitlements)s::uuid[]))
+    and state = 'reversed'
+group by entitlement_id;

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from heyi.infra.db import Row, Tx, col, queries, time_col
+from heyi.infra.db import Row, Tx, col, queries, text_col, time_col
 from heyi.kernel.ids import lane_of
 from heyi.kernel.money import Money
 from heyi.provision.redemption.model import Asked, Code, Redemption, Taken
@@ -52,6 +52,49 @@ async def insert(tx: Tx, one: Redemption) -> None:
         expires_at=one.expires_at,
         currency=one.share.currency,
     )
+
+
+async def insert_redeemed(tx: Tx, made: Sequence[Redemption]) -> None:
+    """Redemptions that are over already: reported by their partner."""
+    made = sorted(made, key=lambda one: (one.lane, one.id.int))
+    if not made:
+        return
+    await tx.run(
+        SQL["insert_redeemed"],
+        lanes=col(one.lane for one in made),
+        ids=col(one.id for one in made),
+        entitlements=col(one.entitlement_id for one in made),
+        orders=col(one.order_id for one in made),
+        items=col(one.item_id for one in made),
+        partners=col(one.partner_id for one in made),
+        channels=col(one.channel_id for one in made),
+        buyers=text_col(one.buyer for one in made),
+        benefits=text_col(one.benefit for one in made),
+        titles=text_col(one.title for one in made),
+        tills=text_col(one.till for one in made),
+        requests=text_col(one.request_no for one in made),
+        units=col(one.units for one in made),
+        ats=time_col(one.redeemed_at for one in made),
+        shares=col(one.share.amount_minor for one in made),
+        costs=col(one.cost.amount_minor for one in made),
+        currencies=text_col(one.cost.currency for one in made),
+    )
+
+
+async def lock_unconfirmed(tx: Tx, entitlement_ids: Sequence[UUID], *, since: datetime) -> list[Redemption]:
+    """Expired a short while ago: a till's confirm may still come."""
+    rows = await tx.rows(
+        SQL["lock_unconfirmed"], lanes=col(lane_of(id) for id in entitlement_ids),
+        entitlements=col(entitlement_ids), since=since,
+    )  # fmt: skip
+    return [_redemption(row) for row in rows]
+
+
+async def reversed_units(tx: Tx, entitlement_ids: Sequence[UUID]) -> dict[UUID, int]:
+    rows = await tx.rows(
+        SQL["reversed_units"], lanes=col(lane_of(id) for id in entitlement_ids), entitlements=col(entitlement_ids)
+    )
+    return {row.entitlement_id: row.units for row in rows}
 
 
 async def find(tx: Tx, id: UUID, *, lock: bool = False) -> Redemption | None:

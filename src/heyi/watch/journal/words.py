@@ -47,6 +47,11 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "redemption.released": ("核销已释放", "the held units were released"),
     "redemption.expired": ("核销超时已释放", "the held units were given back: not confirmed in time"),
     "redemption.reversed": ("核销已冲正", "the redemption was reversed"),
+    "usage.drifted": (
+        "{benefit} 与合作方状态不一致（{class}）：我方 {ours}，对方 {theirs}",
+        "we and the partner differ about {benefit} ({class}): ours is {ours}, theirs {theirs}",
+    ),
+    "usage.settled": ("{benefit} 的差异已处理：{how}（{by}）", "a drift of {benefit} was settled: {how} ({by})"),
     "refund.completed": ("退款完成 {amount}", "refunded {amount}"),
     "stock.arrived": ("新库存到货 {count}", "{count} new keys arrived"),
     "warning.raised": ("预警：{zh}", "warning: {en}"),

@@ -12,7 +12,8 @@ from msgspec import UNSET, UnsetType
 from heyi.doors.access import Caller, allow
 from heyi.doors.paging import Cursor, Limit, Page, before, paged
 from heyi.doors.shapes import Accounts, Body, Shape, id_in
-from heyi.flows import activate, redeem, reveal
+from heyi.flows import activate, freshness, redeem, reveal
+from heyi.infra.db import Tx
 from heyi.infra.tools import Tools
 from heyi.kernel.ids import to_text
 from heyi.provision import entitlement
@@ -37,10 +38,15 @@ class NextStepShape(Shape):
 
 
 class ProviderShape(Shape):
-    """What the provider said last, and when; null until it was heard."""
+    """What the partner said last, and when we heard it; null until it was heard.
+
+    `fresh`: yes, stale (older than its source promises), never_heard, or not_expected (nobody promises, or the right is
+    not live).
+    """
 
     state: str | None
     heard_at: datetime | None
+    fresh: str
 
 
 class EntitlementShape(Shape):
@@ -107,7 +113,7 @@ class CodeShape(Shape):
     step_seconds: int
 
 
-def entitlement_shape(right: Right) -> EntitlementShape:
+def entitlement_shape(right: Right, fresh: str) -> EntitlementShape:
     step = right.next_step
     needs = [FieldShape(name=field.name, label=field.label, pattern=field.pattern) for field in step.fields]
     return EntitlementShape(
@@ -131,11 +137,17 @@ def entitlement_shape(right: Right) -> EntitlementShape:
         how_to_use=right.properties.how_to_use,
         order=to_text("ord", right.order_id),
         item=to_text("itm", right.item_id),
-        provider=ProviderShape(state=right.provider_state, heard_at=right.provider_heard_at),
+        provider=ProviderShape(state=right.provider_state, heard_at=right.provider_heard_at, fresh=fresh),
         created_at=right.created_at,
         activated_at=right.activated_at,
         ended_at=right.ended_at,
     )
+
+
+async def shown(tx: Tx, tools: Tools, right: Right) -> EntitlementShape:
+    """A right with how fresh its partner's word is."""
+    fresh = await freshness.of(tx, [right], now=tools.clock.now())
+    return entitlement_shape(right, fresh[right.id])
 
 
 def revealed_shape(shown: reveal.Shown) -> RevealedShape:
@@ -164,12 +176,13 @@ async def list_entitlements(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[EntitlementShape]:
+    now = tools.clock.now()
     async with tools.db.reading() as tx:
         found = await entitlement.search(
-            tx, channel_id=caller.id, buyer=buyer, state=in_state, before=before(cursor), limit=limit + 1,
-            now=tools.clock.now(),
-        )  # fmt: skip
-    return paged(found, limit, entitlement_shape)
+            tx, channel_id=caller.id, buyer=buyer, state=in_state, before=before(cursor), limit=limit + 1, now=now
+        )
+        fresh = await freshness.of(tx, found, now=now)
+    return paged(found, limit, lambda right: entitlement_shape(right, fresh[right.id]))
 
 
 @get("/entitlements/{entitlement_id:str}", guards=[allow("channel", READ)], summary="An entitlement as it is now",
@@ -177,7 +190,7 @@ async def list_entitlements(
 async def get_entitlement(entitlement_id: str, caller: Caller, tools: Tools) -> EntitlementShape:
     async with tools.db.reading() as tx:
         right = await entitlement.find(tx, id_in("ent", entitlement_id), channel_id=caller.id, now=tools.clock.now())
-    return entitlement_shape(right)
+        return await shown(tx, tools, right)
 
 
 @post("/entitlements/{entitlement_id:str}/activate", guards=[allow("channel", WRITE)], status_code=200,
@@ -187,7 +200,8 @@ async def activate_entitlement(
     entitlement_id: str, data: ActivateBody, caller: Caller, tools: Tools
 ) -> EntitlementShape:
     right = await activate.activate(tools, caller.id, id_in("ent", entitlement_id), data.accounts)
-    return entitlement_shape(right)
+    async with tools.db.reading() as tx:
+        return await shown(tx, tools, right)
 
 
 @post("/entitlements/{entitlement_id:str}/reveal", guards=[allow("channel", WRITE)], status_code=200,

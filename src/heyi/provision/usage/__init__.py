@@ -1,0 +1,48 @@
+"""What partners report of the rights they honour, what they believe, and where they and we differ. The front door.
+
+`drifts` lists disagreements and settles them, `sources` says where a partner's word comes from and how it is followed.
+"""
+
+from heyi.provision.usage import drifts, sources
+from heyi.provision.usage.actions import (
+    answer,
+    claim,
+    expect,
+    hear,
+    keep,
+    link,
+    linked,
+    listen,
+    policies,
+    refused_under,
+    reports,
+    silent,
+    told_of,
+)
+from heyi.provision.usage.model import Answer, Event, Reference, Told, Unread
+from heyi.provision.usage.rules import compare, fresh
+
+__all__ = [
+    "Answer",
+    "Event",
+    "Reference",
+    "Told",
+    "Unread",
+    "answer",
+    "claim",
+    "compare",
+    "drifts",
+    "expect",
+    "fresh",
+    "hear",
+    "keep",
+    "link",
+    "linked",
+    "listen",
+    "policies",
+    "refused_under",
+    "reports",
+    "silent",
+    "sources",
+    "told_of",
+]

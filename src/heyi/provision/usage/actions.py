@@ -1,0 +1,174 @@
+"""What partners report: take it in once, fold it, and keep it as it came."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from msgspec.json import encode
+
+from heyi.infra.db import Row, Tx
+from heyi.kernel.clock import millis
+from heyi.kernel.ids import new_ids
+from heyi.provision.usage import rules, sources, store
+from heyi.provision.usage.errors import EventReused, RightNotFound
+from heyi.provision.usage.lists import Page
+from heyi.provision.usage.model import Answer, Belief, Event, Named, Reference, Told, Unread, Verdict
+from heyi.provision.usage.store import Policies
+
+
+async def claim(tx: Tx, partner_id: UUID, events: Sequence[Event]) -> dict[UUID, Answer]:
+    """Take the events' numbers. Answers those that were known: repeated, or refused because they are another's.
+
+    Of two in one batch the first is new. Whoever claims a number in another transaction is waited for.
+    """
+    first: dict[str, Event] = {}
+    for one in events:
+        first.setdefault(one.event_id, one)
+    wanted = {(partner_id, number): (_fingerprint(one), one.id) for number, one in first.items()}
+    mine = await store.claim_events(tx, wanted) if wanted else set()
+    others = [key for key, (_, report) in wanted.items() if report not in mine]
+    marks = {key: mark for key, (mark, report) in wanted.items() if report in mine} | await store.known_events(
+        tx, others
+    )
+    answers = {}
+    for one in events:
+        if one.id not in mine:
+            same = marks.get((partner_id, one.event_id)) == _fingerprint(one)
+            answers[one.id] = (
+                Answer(one.event_id, "repeated") if same else Answer(one.event_id, "refused", EventReused.code)
+            )
+    return answers
+
+
+def as_events(page: Page, asked_at: datetime, now: datetime) -> list[Event]:
+    """The rights of a page as reports. The same state since the same moment is the same event, however often it is
+    shown; it holds for the moment in which we asked.
+    """
+    return [
+        Event(
+            id, f"{one.number} {one.kind} {one.changed_at.isoformat()}", Reference("outer_number", one.number),
+            Told(one.kind, one.changed_at, asked_at, 0, one.total), one.raw,
+        )
+        for id, one in zip(new_ids(millis(now), len(page.rights)), page.rights, strict=True)
+    ]  # fmt: skip
+
+
+async def expect(tx: Tx, rights: Mapping[UUID, UUID], *, now: datetime) -> None:
+    """These rights ({entitlement: partner}) were delivered: partners that we poll are expected to know them."""
+    polled = await sources.polled(tx, rights.values())
+    await store.expect(tx, {id: partner for id, partner in rights.items() if partner in polled}, now=now)
+
+
+async def listen(tx: Tx, rights: Mapping[UUID, UUID], *, now: datetime) -> dict[UUID, Belief]:
+    """The beliefs about these rights ({entitlement: partner}), locked; made where there was none."""
+    await store.expect(tx, rights, now=now)
+    return await store.lock_beliefs(tx, rights)
+
+
+def hear(belief: Belief, told: Sequence[Told], *, now: datetime) -> tuple[Belief, list[bool]]:
+    """The belief after all of this, and of each whether it came late: older than what was known, and nothing new."""
+    late = []
+    for one in told:
+        after = rules.heard(belief, one)
+        late.append(rules.is_late(belief, after, one))
+        belief = after
+    named = any(one.kind is not None for one in told)
+    return (replace(belief, heard_at=now) if named else belief), late
+
+
+def answer(
+    events: Sequence[Event | Unread], claimed: Mapping[UUID, Answer], whose: Named, late: Mapping[UUID, bool],
+    listed: Mapping[UUID, Sequence[str]],
+) -> dict[UUID, Answer]:  # fmt: skip
+    """What becomes of each report: `late` by report, `listed` drifts by right."""
+    answers = {}
+    for one in events:
+        if isinstance(one, Unread):
+            answers[one.id] = Answer(one.event_id, "refused", one.code)
+            continue
+        right = whose.mine.get(one.reference)
+        known = claimed.get(one.id)
+        if right is None:
+            answers[one.id] = Answer(one.event_id, "refused", RightNotFound.code)
+        elif known is not None:
+            answers[one.id] = replace(known, entitlement_id=right)
+        else:
+            verdict: Verdict = "late" if late[one.id] else "taken"
+            answers[one.id] = Answer(one.event_id, verdict, None, right, tuple(listed[right]))
+    return answers
+
+
+async def keep(
+    tx: Tx, partner_id: UUID, origin: str, events: Sequence[Event | Unread], answers: Mapping[UUID, Answer], *,
+    now: datetime,
+) -> None:  # fmt: skip
+    """Keep reports as they came, refused ones too; a repetition is not kept again."""
+    rows: list[store.Report] = []
+    for one in events:
+        answer = answers[one.id]
+        if answer.verdict == "repeated":
+            continue
+        right, verdict, code = answer.entitlement_id, answer.verdict, answer.code
+        if isinstance(one, Unread):
+            rows.append((one.id, one.event_id, right, one.reference, one.kind, one.at, None, one.raw, verdict, code))
+        else:
+            told, name = one.told, str(one.reference)
+            rows.append(
+                (one.id, one.event_id, right, name, told.kind, told.at, told.units or None, one.raw, verdict, code)
+            )
+    await store.keep_reports(tx, partner_id, origin, rows, now=now)
+
+
+async def reports(
+    tx: Tx, *, partner: UUID | None = None, entitlement: UUID | None = None, verdict: str | None = None,
+    search: str | None = None, before: UUID | None = None, limit: int,
+) -> list[Row]:  # fmt: skip
+    """Kept reports, newest first."""
+    return await store.list_reports(
+        tx, partner=partner, entitlement=entitlement, verdict=verdict, search=search, before=before, most=limit
+    )
+
+
+async def told_of(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    """{entitlement: partner} of those rights about which a partner has said anything: only they can differ."""
+    return await store.told_of(tx, ids)
+
+
+async def silent(tx: Tx, partner_id: UUID, *, since: datetime, most: int, now: datetime) -> list[UUID]:
+    """Rights that were neither named by their partner nor asked about since then; taken as asked now."""
+    return await store.claim_silent(tx, partner_id, since=since, most=most, now=now)
+
+
+async def policies(tx: Tx, partner_ids: Iterable[UUID]) -> Policies:
+    """How these partners' reports are followed."""
+    return await store.policies(tx, partner_ids)
+
+
+async def linked(tx: Tx, partner_id: UUID, references: Sequence[Reference]) -> dict[str, UUID]:
+    """{reference: entitlement} of numbers that a person has explained."""
+    return await store.links(tx, partner_id, [str(one) for one in references]) if references else {}
+
+
+async def refused_under(tx: Tx, partner_id: UUID, reference: Reference, *, now: datetime) -> list[Event]:
+    """What was reported under a number while we did not know it, as it may be taken in now: each event once."""
+    rows = await store.refused_under(tx, partner_id, str(reference))
+    ids = new_ids(millis(now), len(rows))
+    return [
+        Event(id, row.event_id, reference, Told(row.kind, row.at, row.at, row.units or 0), encode(row.raw).decode())
+        for id, row in zip(ids, rows, strict=True)
+    ]
+
+
+async def link(tx: Tx, partner_id: UUID, reference: str, entitlement_id: UUID) -> None:
+    """From now on this number of the partner's means this right."""
+    await store.link(tx, partner_id, reference, entitlement_id)
+
+
+def _fingerprint(one: Event) -> bytes:
+    told = one.told
+    parts = (str(one.reference), told.kind or "", told.at.isoformat(), str(told.units), str(told.total))
+    return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).digest()
