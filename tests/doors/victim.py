@@ -55,6 +55,16 @@ class Victim:
         code = stack.channel.post(f"/entitlements/{voucher}/code")["code"]
         scanned = {"code": code, "till": "t", "request_no": "victim"}
         ids["redemption_id"] = stack.partner.post("/redemptions/prepare", scanned)["id"]
+        source = {
+            "partner": ids["partner_id"],
+            "protocol": "partner_rights",
+            "base_url": stack.simulator_url,
+            "key": "k",
+        }
+        ids["source_id"] = operator.post("/status_sources", source)["id"]
+        strange = {"event_id": "victim", "kind": "used", "at": "2026-01-01T00:00:00Z", "outer_number": "victim-1"}
+        stack.partner.post("/usage", {"events": [strange]})
+        ids["drift_id"] = operator.every("/drifts", search="victim-1")[0]["id"]
         goods = stack.order("hands", ship_to={"name": "n", "phone": "1", "address": "a"}, accounts={})
         tasks = operator.every("/tasks")
         ids["task_id"] = tasks[0]["id"] if tasks else goods["id"]
@@ -87,7 +97,9 @@ class Victim:
             body |= {"app_id": "1", "app_secret": "x"}
         if "base_url" in body:
             body["base_url"] = "https://supplier.example"
-        if "events" in body:
+        if operation.name == "report_usage":
+            body["events"][0] |= {"event_id": f"v-{number}", "kind": "used", "at": "2026-01-01T00:00:00Z"}
+        elif "events" in body:
             body["events"] = ["*"]
         if "partner" in body:
             body["partner"] = self.ids["partner_id"]
