@@ -46,6 +46,13 @@ def test_a_right_may_have_changed_long_ago_or_be_unknown_to_the_partner(world: W
     assert (one["state"], one["changed_at"]) == ("activated", "2026-01-01T19:04:05.000+00:00")
 
 
+def test_single_rights_can_be_asked_about(world: World) -> None:
+    delivered(world, "itm_1-1", "itm_2-1", "itm_3-1")
+    world.put("suppliers/kasushou/rights", {"outer": "itm_3-1", "state": "missing"})
+    found = rights(world, outer="itm_2-1,itm_3-1,itm_9-9")["rights"]
+    assert [one["outer_no"] for one in found] == ["itm_2-1"]
+
+
 def test_only_what_was_delivered_can_be_marked_and_all_or_none(world: World) -> None:
     delivered(world, "itm_1-1")
     wish = {"outer": ["itm_1-1", "itm_9-1"], "state": "used"}

@@ -1,10 +1,11 @@
-"""The partner's view of its rights: `GET /partner/{name}/rights?since=&limit=`, the simulator's own protocol.
+"""The partner's view of its rights: `GET /partner/{name}/rights?since=&limit=&outer=`, the simulator's own protocol.
 
 No supplier's document stands behind it; it is the smallest thing that can be polled. The key comes in the header
 X-Partner-Key. The answer is `{"rights": [{"outer_no", "order_no", "product", "state", "changed_at"}], "more"}`,
 oldest change first. `since` is a time as `changed_at` gives it and excludes itself: no two changes of one partner have
 the same time, so the last `changed_at` that was read is the next `since`. States: delivered, activated, used, expired,
-cancelled. 400 for a bad `since` or `limit`, 401 for a wrong key; a rule with `on: look` strikes here as well.
+cancelled. `outer` (several with commas) asks about single rights, and what it leaves out is not known. 400 for a bad
+`since` or `limit`, 401 for a wrong key; a rule with `on: look` strikes here as well.
 """
 
 import hmac
@@ -34,11 +35,14 @@ class Partner(Speech):
         if not limit.isdecimal() or not 1 <= int(limit) <= LIMIT_MAX:
             raise Problem(400, f"limit is a number from 1 to {LIMIT_MAX}")
         since = request.query("since")
-        return Asking("partner.rights", "look", "", "", {"since": time_ms(since) if since else -1, "limit": int(limit)})
+        outers = [one for one in request.query("outer").split(",") if one]
+        wish = {"since": time_ms(since) if since else -1, "limit": int(limit), "outers": outers}
+        return Asking("partner.rights", "look", "", "", wish)
 
     def handle(self, desk: Desk, shop: Shop, asking: Asking, faults: Faults) -> tuple[Answer, Order | None]:
-        since, limit = asking.body["since"], asking.body["limit"]
-        known = (one for one in shop.orders.values() if one.right not in (None, "missing") and one.right_ms > since)
+        since, limit, outers = asking.body["since"], asking.body["limit"], asking.body["outers"]
+        orders = [one for outer in outers for one in shop.by_outer.get(outer, [])] if outers else shop.orders.values()
+        known = (one for one in orders if one.right not in (None, "missing") and one.right_ms > since)
         changed = sorted(known, key=lambda one: one.right_ms)
         return as_json({"rights": [right(one) for one in changed[:limit]], "more": len(changed) > limit}), None
 

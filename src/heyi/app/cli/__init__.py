@@ -7,11 +7,13 @@ from heyi.app.cli import (
     channels,
     demo,
     doctor,
+    drifts,
     keys,
     orders,
     profiles,
     routes,
     running,
+    sources,
     suppliers,
     supply,
     tasks,
@@ -31,6 +33,8 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(orders.app, name="order")
 app.add_typer(tasks.app, name="task")
 app.add_typer(routes.app, name="route")
+app.add_typer(drifts.app, name="drift")
+app.add_typer(sources.app, name="source")
 app.add_typer(bundles.app, name="bundle")
 app.add_typer(channels.app, name="channel")
 app.add_typer(suppliers.app, name="supplier")
