@@ -107,7 +107,7 @@ def policy(
         id = partner_id(api, partner)
         there = list(api.every("/usage_policies", partner=id))
         if said:
-            before = next((one for one in there if one["benefit"] == benefit), {})
+            before: dict[str, str] = next((one for one in there if one["benefit"] == benefit), {})
             kept = {name: before[name] for name in ("activated", "used", "expired", "cancelled") if name in before}
             there = [api.put("/usage_policies", {"partner": id, "benefit": benefit, **kept, **said})]
     columns = {
