@@ -15,6 +15,9 @@ import pytest
 from tests import alliance
 from tests.stack import Stack, until
 
+from heyi.app.cli.apply import Applying
+from heyi.app.cli.client import Client
+
 APP = {"app_id": "677859093659717", "app_secret": "invented-app-secret"}
 
 
@@ -178,3 +181,39 @@ def _open_shop_once(stack: Stack, standard: str) -> str:
         if not one["revoked_at"]:
             stack.operator.post(f"/supply_keys/{one['id']}/revoke")
     return _open_shop(stack, standard)
+
+
+def test_one_heyi_buys_from_another(stack: Stack) -> None:
+    """Our own dujiao-next connector, read out of the same document by others, at our own door: what is bought there is
+    delivered here, once, and the books agree."""
+    other = stack.channels["other"]
+    made = stack.operator.post(f"/channels/{other}/supply_keys", {"standard": "dujiao_next", "label": "another heyi"})
+    before = _deposit(stack, other)
+    offer = {"source": "supplier", "supplier": "another-heyi", "cost": "99.00 CNY"}
+    resold = {"code": "resold", "partner": "galaxy", "kind": "card_key", "title": "转售卡", "market_price": "99.00 CNY"}
+    with Client(stack.url, stack.operator_key) as api:
+        goods = stack.operator.every(f"/channels/{other}/supply_goods", standard="dujiao_next", search="link")
+        Applying(api, lambda _: None).apply({
+            "suppliers": [{"code": "another-heyi", "title": "另一家", "dialect": "dujiao_next", "base_url": stack.url,
+                           "credentials": {"api_key": made["key"], "secret": made["secret"]}, "timeout_ms": 5000,
+                           "typical_ms": 100, "grace_ms": 500}],
+            "benefits": [{**resold, "offers": [{**offer, "product_no": str(goods[0]["number"])}]}],
+            "bundles": [{"code": "resale", "title": "转售", "price": "120.00 CNY",
+                         "components": [{"code": "resold", "benefit": "resold", "weight": 1}]}],
+        })  # fmt: skip
+    order = stack.order("resale", "resale-buyer")
+    item = stack.until_item(order, "resold", "delivered")
+    shown = stack.channel.post(f"/entitlements/{item['entitlement']}/reveal")
+    # A link, for a card of our own vault would be recognised there: both heyis of this test are one.
+    assert "https://learn.example/r/ent_" in f"{shown['code']}{shown['secret']}"
+    assert before - _deposit(stack, other) == 9900
+    bought = stack.operator.every("/orders", channel=other, channel_order_no=f"{item['id'].partition('_')[2]}-1")
+    assert [one["status"]["fulfilment"] for one in bought] == ["done"]
+    until(lambda: [row for row in stack.rows("select verdict from fulfilment.callbacks where outer_number = %s",
+                                             [bought[0]["channel_order_no"]]) if row.verdict == "trusted"])  # fmt: skip
+    stack.audit()
+
+
+def _deposit(stack: Stack, channel: str) -> int:
+    found: int = stack.operator.get(f"/channels/{channel}/deposit")["balance"]["amount_minor"]
+    return found

@@ -149,7 +149,7 @@ def test_what_is_missing_is_said_by_name() -> None:
     assert "已交付 1/2" in told["remark"]
     text = dujiao_next.detail(partial)["fulfillment"]
     assert text["status"] == "partially_delivered"
-    assert "no-1 pw-1" in text["payload"]
+    assert "no-1----pw-1" in text["payload"]
     assert "未交付：权益1" in text["payload"]
     assert text["delivery_data"]["missing"] == ["权益1"]
 
@@ -165,9 +165,9 @@ def test_cards_are_numbers_and_passwords_and_links_are_passwords() -> None:
     ]  # fmt: skip
     assert told["remark"].endswith("咖啡、咖啡、课程")  # several things: which is which
     payload = dujiao_next.detail(_report("delivered", handed=handed))["fulfillment"]["payload"]
-    assert payload.splitlines() == ["咖啡: no-1 pw-1", "咖啡: only", "课程: https://learn.example/r/1"]
+    assert payload.splitlines() == ["咖啡: no-1----pw-1", "咖啡: only", "课程: https://learn.example/r/1"]
     single = dujiao_next.detail(_report("delivered", handed=handed[:1]))["fulfillment"]["payload"]
-    assert single.splitlines() == ["no-1 pw-1", "only"]
+    assert single.splitlines() == ["no-1----pw-1", "only"]
 
 
 def test_notifications_are_signed_in_the_standards_own_place() -> None:

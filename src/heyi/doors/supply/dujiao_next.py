@@ -33,17 +33,18 @@ SITE = "heyi 合益"
 PAGE_SIZE_MAX = 100
 NUMBER_MAX = 2**53
 NONCE_MAX = 128
-# Our codes in its words; what is not named here goes by its kind.
+# Our codes in its words, and in no others; what is not named here goes by its kind.
 WORDS = {
     "supply.key_unknown": (401, "invalid_api_key"), "supply.signature": (401, "invalid_signature"),
-    "supply.clock": (401, "timestamp_expired"), "supply.address": (403, "ip_not_allowed"),
-    "supply.replayed": (401, "nonce_replayed"), "supply.unsigned": (401, "missing_auth_headers"),
+    "supply.clock": (401, "timestamp_expired"), "supply.address": (403, "invalid_api_key"),
+    "supply.replayed": (401, "invalid_signature"), "supply.unsigned": (401, "missing_auth_headers"),
+    "supply.timestamp": (401, "invalid_timestamp"),
     "supply.callback": (400, "invalid_callback_url"), "supply.goods_unknown": (400, "sku_unavailable"),
     "supply.product_unknown": (404, "product_not_found"), "supply.cancel": (409, "cancel_not_allowed"),
     "bundle.not_found": (400, "sku_unavailable"), "bundle.version_not_found": (400, "sku_unavailable"),
     "bundle.not_on_sale": (400, "product_unavailable"), "bundle.no_offer": (400, "product_unavailable"),
     "stock.sold_out": (409, "insufficient_stock"), "ledger.deposit_too_low": (402, "insufficient_balance"),
-    "order.not_found": (404, "order_not_found"), "order.number_reused": (409, "order_no_reused"),
+    "order.not_found": (404, "order_not_found"), "order.number_reused": (400, "bad_request"),
 }  # fmt: skip
 BY_KIND = {Kind.INVALID: 400, Kind.UNPROCESSABLE: 400}
 
@@ -53,6 +54,13 @@ class Unsigned(Refused):
 
     code, kind = "supply.unsigned", Kind.UNAUTHORISED
     zh, en = "缺少签名请求头", "a header of the signature is missing"
+
+
+class TimestampMalformed(Refused):
+    """The timestamp is not a number of seconds."""
+
+    code, kind = "supply.timestamp", Kind.UNAUTHORISED
+    zh, en = "时间戳格式错误", "the timestamp is not a number of seconds"
 
 
 class ProductUnknown(Refused):
@@ -92,6 +100,8 @@ async def _asked(request: AskedBy, tools: Tools) -> tuple[SupplyAccess, bytes]:
         dujiao_next.KEY, dujiao_next.TIMESTAMP, dujiao_next.SIGNATURE, dujiao_next.NONCE)]  # fmt: skip
     if not key or not timestamp or not signature:
         raise Unsigned
+    if not (timestamp.isascii() and timestamp.isdigit()):
+        raise TimestampMalformed
     if nonce is not None and not (0 < len(nonce) <= NONCE_MAX and nonce.isascii() and nonce.isprintable()):
         raise entry.BodyWrong(what="Dujiao-Next-Nonce")
     access = await entry.key_holder(request, tools, DUJIAO_NEXT, key)

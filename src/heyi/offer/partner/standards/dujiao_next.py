@@ -45,6 +45,7 @@ KEY, TIMESTAMP, SIGNATURE, NONCE = (f"dujiao-next-{name}" for name in ("api-key"
 PROTOCOL = "1.0"
 CATEGORY = 1
 LOW_STOCK = 20
+BETWEEN = "----"  # how card shops write a number and its password in one line
 FULFILLMENT = {CARDS: "auto", ACCOUNT: "manual"}
 _encode = msgspec.json.Encoder().encode
 
@@ -185,7 +186,7 @@ def _fulfillment(report: Report) -> dict[str, Any]:
 
 def _line(card: Card, *, named: bool) -> str:
     code, secret = card.pair
-    text = secret if code is None else f"{code} {secret}"
+    text = secret if code is None else f"{code}{BETWEEN}{secret}"
     return f"{card.title}: {text}" if named else text
 
 
