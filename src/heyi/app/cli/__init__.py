@@ -14,9 +14,10 @@ from heyi.app.cli import (
     routes,
     running,
     sources,
-    suppliers,
+    supplier_money,
     supply,
     tasks,
+    warnings,
 )
 from heyi.app.cli.frame import make_app
 
@@ -37,9 +38,10 @@ app.add_typer(drifts.app, name="drift")
 app.add_typer(sources.app, name="source")
 app.add_typer(bundles.app, name="bundle")
 app.add_typer(channels.app, name="channel")
-app.add_typer(suppliers.app, name="supplier")
+app.add_typer(supplier_money.app, name="supplier")  # with those of suppliers.py
 app.add_typer(profiles.app, name="profile")
 app.add_typer(supply.app, name="supply")
+app.add_typer(warnings.app, name="warning")
 
 
 def main() -> None:

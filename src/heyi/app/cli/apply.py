@@ -20,7 +20,7 @@ from heyi.offer.catalog import delivery
 from heyi.provision.fulfilment.suppliers import profile
 
 KINDS = ("profiles", "suppliers", "partners", "channels", "benefits", "bundles")
-PROPERTIES = ("validity", "fields", "how_to_use", "units", "link")
+PROPERTIES = ("validity", "fields", "how_to_use", "units", "link", "routing")
 _WORD = re.compile(r"\$\{(\w+)\}")
 
 Entry = dict[str, Any]
@@ -111,7 +111,8 @@ class Applying:
         self._put("partners", entry, changing=("title", "contact"))
 
     def _supplier(self, entry: Entry) -> None:
-        self._put(
+        top_up = entry.pop("top_up", None)
+        there = self._put(
             "suppliers",
             entry,
             changing=(
@@ -125,6 +126,9 @@ class Applying:
                 "query_rate_per_s",
             ),
         )
+        if top_up is not None:  # the key makes it count once, however often the file is applied
+            body = {"amount": price(top_up), "key": f"opening {entry['code']}", "memo": "opening top-up"}
+            self._api.post(f"/suppliers/{there['id']}/top_ups", body)
 
     def _channel(self, entry: Entry) -> None:
         deposit = entry.pop("deposit", None)
@@ -236,7 +240,7 @@ def _covers(found: object, wanted: object) -> bool:
 def _set_in(properties: Entry) -> set[str]:
     """The properties that are not at their default."""
     plain = {"validity": {"days": None, "start": "delivery", "until": None}, "fields": [], "how_to_use": "",
-             "units": 1, "link": None}  # fmt: skip
+             "units": 1, "link": None, "routing": "priority"}  # fmt: skip
     return {name for name, value in properties.items() if value != plain.get(name)}
 
 

@@ -143,6 +143,29 @@ def list_(
     listing(found, as_json, columns)
 
 
+@command(app, "days", "heyi keys days", "heyi keys days --search coffee")
+def days(
+    search: Annotated[str | None, typer.Option(help="Anywhere in the benefit's code and title.")] = None,
+    as_json: Json = False,
+) -> None:
+    """How many keys are left per benefit, how many days they last, and what will expire unsold. 库存天数"""
+    with Client.operator() as api:
+        found = list(api.every("/stock", search=search))
+    columns = {
+        "benefit": lambda s: s["code"],
+        "ready>": lambda s: f"{s['ready']:,}{'+' if s['bounded'] else ''}",
+        "waiting>": lambda s: s["waiting"],
+        "a day (7)>": lambda s: f"{s['a_day_week']:.1f}",
+        "a day (28)>": lambda s: f"{s['a_day_month']:.1f}",
+        "days left>": lambda s: "—" if s["days_left"] is None else s["days_left"],
+        "expire in 7>": lambda s: s["expiring_7_days"],
+        "in 30>": lambda s: s["expiring_30_days"],
+        "unsold by then>": lambda s: s["unsold_30_days"],
+        "first expiry": lambda s: moment(s["first_expires_at"], seconds=False),
+    }
+    listing(found, as_json, columns)
+
+
 @command(app, "quarantine", "heyi keys quarantine songguo-2026-11 --reason 'partner reports a leak'")
 def quarantine(what: What, reason: Why, as_json: Json = False) -> None:
     """Sell none of a batch's keys (or of single keys) until they are released."""

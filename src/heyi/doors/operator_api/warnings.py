@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -28,9 +28,9 @@ _SUBJECT = re.compile(r"alliance|(sup|ben)_[0-7][0-9a-hjkmnp-tv-z]{25}")
 
 
 class SnoozeBody(Body):
-    """Be quiet about it until then, also when it goes and comes back."""
+    """Be quiet about it for so long, also when it goes and comes back."""
 
-    until: Annotated[datetime, Meta(tz=True)]
+    minutes: Annotated[int, Meta(ge=1, le=525_600)]
 
 
 class ThresholdsPatch(Body):
@@ -157,16 +157,14 @@ async def acknowledge_warning(
 
 
 @post("/warnings/{warning_id:str}/snooze", guards=[WRITE], status_code=200, tags=["warnings"],
-      summary="Be quiet about it until a time")  # fmt: skip
+      summary="Be quiet about it for a while")  # fmt: skip
 async def snooze_warning(
     warning_id: str, data: SnoozeBody, tools: Tools, caller: Caller, idempotency_key: IdempotencyKey = None
 ) -> WarningShape:
+    now = tools.clock.now()
+    until = now + timedelta(minutes=data.minutes)
     async with tools.db.transaction() as tx:
-        return shape(
-            await warning.snooze(
-                tx, id_in("wrn", warning_id), until=data.until, by=caller.name, now=tools.clock.now()
-            )
-        )  # fmt: skip
+        return shape(await warning.snooze(tx, id_in("wrn", warning_id), until=until, by=caller.name, now=now))
 
 
 @get("/warning_thresholds/{about:str}", guards=[READ], tags=["warnings"],
