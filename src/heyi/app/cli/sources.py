@@ -107,7 +107,9 @@ def policy(
         id = partner_id(api, partner)
         there = list(api.every("/usage_policies", partner=id))
         if said:
-            before: dict[str, str] = next((one for one in there if one["benefit"] == benefit), {})
+            before: dict[str, str] = {}
+            for one in there:
+                before = one if one["benefit"] == benefit else before
             kept = {name: before[name] for name in ("activated", "used", "expired", "cancelled") if name in before}
             there = [api.put("/usage_policies", {"partner": id, "benefit": benefit, **kept, **said})]
     columns = {
