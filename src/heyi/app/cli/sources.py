@@ -111,7 +111,8 @@ def policy(
             for one in there:
                 before = one if one["benefit"] == benefit else before
             kept = {name: before[name] for name in ("activated", "used", "expired", "cancelled") if name in before}
-            there = [api.put("/usage_policies", {"partner": id, "benefit": benefit, **kept, **said})]
+            body: dict[str, object] = {"partner": id, "benefit": benefit, **kept, **said}
+            there = [api.put("/usage_policies", body)]
     columns = {
         "benefit": lambda p: p["benefit"] or "all",
         "activated": lambda p: p["activated"],
