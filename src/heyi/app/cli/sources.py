@@ -102,16 +102,14 @@ def policy(
 ) -> None:
     """How a partner's reports are followed: always, by a person (list), or unless money is in it (careful). 跟随策略"""
     said = {"activated": activated, "used": used, "expired": expired, "cancelled": cancelled}
-    said = {name: word for name, word in said.items() if word is not None}
     with Client.operator() as api:
         id = partner_id(api, partner)
         there = list(api.every("/usage_policies", partner=id))
-        if said:
-            before: dict[str, str] = {}
-            for one in there:
-                before = one if one["benefit"] == benefit else before
-            kept = {name: before[name] for name in ("activated", "used", "expired", "cancelled") if name in before}
-            body: dict[str, object] = {"partner": id, "benefit": benefit, **kept, **said}
+        if any(said.values()):
+            before = [one for one in there if one["benefit"] == benefit]
+            body: dict[str, object] = {"partner": id, "benefit": benefit}
+            for name, word in said.items():
+                body[name] = word or (before[0][name] if before else "careful")
             there = [api.put("/usage_policies", body)]
     columns = {
         "benefit": lambda p: p["benefit"] or "all",
