@@ -394,6 +394,17 @@ def test_keys_rotate_with_two_live_and_stop_when_revoked(stack: Stack) -> None:
     assert APP["app_secret"] not in dump
 
 
+def test_who_calls_too_fast_is_told_so_and_strangers_use_up_nobodys_rate(stack: Stack) -> None:
+    """A key's calls are counted once the signature holds; the rate is a channel's business, not a stranger's."""
+    stack.channels["hasty"] = stack.operator.post("/channels", {"code": "hasty", "title": "h"})["id"]
+    shop = Shop(stack, "dujiao_next", "hasty", channel="hasty", rate_per_s=2)
+    for _ in range(5):
+        assert shop.call("/api/v1/upstream/ping", sign="0" * 64)[0] == 401
+    answers = [shop.call("/api/v1/upstream/ping") for _ in range(8)]
+    assert answers[0][0] == 200
+    assert any(answer == (429, _said("bad_request")) for answer in answers)
+
+
 def test_a_suspended_channel_buys_nothing(stack: Stack) -> None:
     id = stack.operator.post("/channels", {"code": "asleep", "title": "a"})["id"]
     stack.channels["asleep"] = id

@@ -33,7 +33,7 @@ SITE = "heyi 合益"
 PAGE_SIZE_MAX = 100
 NUMBER_MAX = 2**53
 NONCE_MAX = 128
-# Our codes in its words, and in no others; what is not named here goes by its kind.
+# Our codes in its words, and in no others; what is not named here is a bad request.
 WORDS = {
     "supply.key_unknown": (401, "invalid_api_key"), "supply.signature": (401, "invalid_signature"),
     "supply.clock": (401, "timestamp_expired"), "supply.address": (403, "invalid_api_key"),
@@ -109,6 +109,7 @@ async def _asked(request: AskedBy, tools: Tools) -> tuple[SupplyAccess, bytes]:
     path = (request.scope.get("raw_path") or request.scope["path"].encode()).decode("latin-1").partition("?")[0]
     right = dujiao_next.signature(access.secret, request.method, path, timestamp, body, nonce)
     entry.check_signature(signature, right)
+    entry.count(request, access)
     if nonce is not None:
         async with tools.db.transaction() as tx:
             if not await partner.supply.use_nonce(tx, access.id, nonce, wall=tools.clock.wall()):
@@ -249,8 +250,8 @@ def _no(status: int, word: str, why: str, headers: dict[str, str] | None = None)
 
 
 def _on_refused(_: AskedBy, refused: Refused) -> Response[dict[str, Any]]:
-    status = BY_KIND.get(refused.kind, STATUS[refused.kind])
-    status, word = WORDS.get(refused.code, (status, "bad_request" if status == 400 else refused.code))
+    otherwise = (BY_KIND.get(refused.kind, STATUS[refused.kind]), "bad_request")
+    status, word = WORDS.get(refused.code, otherwise)
     return _no(status, word, refused.sentence("en"), {"Retry-After": "1"} if status in (429, 503) else None)
 
 

@@ -91,7 +91,7 @@ class CallbackRefused(Refused):
 
 
 async def key_holder(request: Request[Any, Any, Any], tools: Tools, standard: str, key: str) -> SupplyAccess:
-    """Who names himself so, from where he may. Raises KeyUnknown, AddressWrong, TooFast."""
+    """Who names himself so, from where he may. Raises KeyUnknown, AddressWrong."""
     access = None
     if key and len(key) <= 64 and key.isascii() and key.isalnum():
         async with tools.db.reading() as tx:
@@ -100,9 +100,13 @@ async def key_holder(request: Request[Any, Any, Any], tools: Tools, standard: st
         raise KeyUnknown
     if not partner.supply.may_come_from(access, request.client.host if request.client else ""):
         raise AddressWrong
+    return access
+
+
+def count(request: Request[Any, Any, Any], access: SupplyAccess) -> None:
+    """One call of this key, counted when it is known to be its holder's. Raises TooFast."""
     doorman: Doorman = request.app.state.doorman
     doorman.count(caller(access))
-    return access
 
 
 def caller(access: SupplyAccess) -> Caller:

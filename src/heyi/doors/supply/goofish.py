@@ -101,6 +101,7 @@ async def _asked(request: AskedBy, tools: Tools, mch_id: str) -> tuple[SupplyAcc
     if query.get("mch_id") != access.key:
         raise entry.SignatureWrong
     entry.check_signature(str(query.get("sign", "")), goofish.signature(access, timestamp, body))
+    entry.count(request, access)
     return access, body
 
 
@@ -111,6 +112,7 @@ async def open_info(mch_id: str, request: AskedBy, tools: Tools) -> Response[dic
         access, _ = await _asked(request, tools, mch_id)
     else:
         access = await entry.key_holder(request, tools, GOOFISH, mch_id)
+        entry.count(request, access)
     return _ok({"app_id": int(access.app_id or 0), "features": goofish.FEATURES})
 
 
