@@ -21,7 +21,7 @@ from heyi.kernel.clock import FixedClock
 from heyi.kernel.ids import to_text
 from heyi.kernel.talk import Unknown
 from heyi.provision.fulfilment import connectors
-from heyi.provision.fulfilment.suppliers import DIALECTS, Dialect
+from heyi.provision.fulfilment.suppliers import DIALECTS, SHIPPED, Dialect
 
 SECRET = "Very-Secret/Key+7Qx="
 SAMPLES = {"user_id": "10001", "key": SECRET}
@@ -229,3 +229,20 @@ async def test_dialects_say_what_they_need(operator: Operator) -> None:
     assert (found["fulu"]["origin"], found["fulu"]["version"], found["fulu"]["unusable"]) == ("shipped", 0, None)
     schema = await operator.ask("GET", "/profile_schema")
     assert "Profile" in schema["$defs"]
+
+
+@pytest.mark.parametrize("code", sorted(SHIPPED))
+async def test_every_shipped_profile_can_be_rehearsed(operator: Operator, code: str) -> None:
+    """Every verb of it, with a purchase of Chinese goods: calls that show no secret, in bytes of its charset."""
+    samples = {one.name: SECRET if one.secret else "10001" for one in SHIPPED[code].credentials}
+    for verb in ("submit", "query", "balance", "products", "product"):
+        order = {**ORDER, "kind": SHIPPED[code].submit[0].kinds[0], "supplier_number": "S-1"}
+        told = await rehearse(operator, verb, code=code, credentials=samples, order=order)
+        if told["verdict"] is None:
+            (call,) = told["calls"]
+            raw = base64.b64decode(call["body_base64"])
+            assert raw.decode("gbk" if "gbk" in str(call["headers"]).lower() else "utf-8") == call["body"]
+            assert bool(call["signed"]) == bool(call["signature"])
+        else:
+            assert told["verdict"] in ("impossible", "problem", "unknown"), told
+            assert "broke" not in told["sentence"], told
