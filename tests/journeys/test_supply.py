@@ -150,6 +150,38 @@ def test_a_card_shop_sells_five_parts(stack: Stack) -> None:
     stack.audit()
 
 
+def test_an_order_that_ends_in_part_says_what_is_missing(stack: Stack) -> None:
+    """The supplier never has the fifth part, and a person gives it up: no success is told, no card of a failed order is
+    shown to a shop that has one word for failure, and the other standard hears what came and what did not."""
+    fish, unicorn = _open_shop_once(stack, "goofish"), _open_shop_once(stack, "dujiao_next")
+    goods = stack.operator.every(f"/channels/{stack.channel_id}/supply_goods", standard="dujiao_next", search="cards")
+    stack.world.faults("kasushou", {"fault": "sold_out"})
+    assert _post(stack, f"/buyers/{fish}/order", {"goods": "cards", "number": "XG-part"})["data"]["order_status"] == 10
+    asked = {"goods": str(goods[0]["number"]), "number": "DJ-part"}
+    assert _post(stack, f"/buyers/{unicorn}/order", asked)["status"] == "partially_delivered"
+    for number in ("XG-part", "DJ-part"):
+        order = stack.channel.get("/orders", channel_order_no=number)["data"][0]
+
+        def given_up(of: str = order["id"]) -> bool:
+            (task,) = stack.operator.every("/tasks", order=of)
+            body = {"outcome": "failed", "note": "sold out for good"}
+            # Refused while the supplier is being asked, and before he has said no.
+            return task["attempts"] > 0 and stack.operator.raw(
+                "POST", f"/tasks/{task['id']}/resolve", json=body
+            ).status_code == 200  # fmt: skip
+
+        until(given_up)
+    heard = until(lambda: [one["body"] for one in _notified(stack, fish, 1) if one["body"]["order_no"] == "XG-part"])
+    assert (heard[0]["order_status"], "card_items" in heard[0]) == (30, False)
+    assert "已交付 4/5，未交付：权益 takeaway" in heard[0]["remark"]
+    told = until(lambda: [one["body"] for one in _notified(stack, unicorn, 1)
+                          if one["body"]["downstream_order_no"] == "DJ-part"])[0]  # fmt: skip
+    assert told["status"] == told["fulfillment"]["status"] == "partially_delivered"
+    assert told["fulfillment"]["delivery_data"]["missing"] == ["权益 takeaway"]
+    assert len(told["fulfillment"]["delivery_data"]["cards"]) == 4
+    assert told["fulfillment"]["payload"].endswith("权益 course、权益 ebook")
+
+
 @pytest.mark.parametrize(
     ("account", "status", "in_dujiao"), [("13812340001", 20, "delivered"), ("bad-1", 30, "canceled")]
 )
