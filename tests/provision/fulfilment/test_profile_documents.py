@@ -587,3 +587,44 @@ def test_values_are_hidden_in_json_forms_and_xml() -> None:
         assert "TOPSECRET" not in shown, text
         assert "12345678" not in shown, text
     assert masked('{"other":"KEPT","n":1}', (), hidden) == '{"other":"KEPT","n":1}'
+
+
+LONG = 1 << 18
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\\" * LONG,
+        b'{"cards":[' * (LONG // 10),
+        b'\\"card_no\\":\\"' * (LONG // 16),
+        b"<a>" * (LONG // 3),
+        b"[" * LONG,
+        b'{"a":' * (LONG // 5),
+        b"a[b]" + b"[b]" * (LONG // 4) + b"=1",
+        b"a=1&" * (LONG // 4),
+        b'{"code":200,"data":' + b"9" * 5000 + b"}",
+        json.dumps(
+            {"code": 200, "data": {"external_orderno": OUTER, "status": 2, "total_price": "1e999999999"}}
+        ).encode(),
+        json.dumps({"resultno": "0", "sporderid": OUTER, "ordercash": "9E+99999999"}).encode(),
+    ],
+    ids=range(11),
+)
+def test_a_hostile_answer_costs_no_more_than_its_length(body: bytes) -> None:
+    """A quarter of a megabyte of anything is read, or not, and masked, in the time of reading it: the worker goes on."""
+    for code in ("kasushou", "fanchen", "fanchen_xml", "acg_faka"):
+        found = engine.rehearse(DIALECTS[code], account(code), order(kind_of(code)), "query", Reply(200, {}, body))
+        assert isinstance(found.answer, Unknown | Accepted)
+        masked(body.decode(), (), DIALECTS[code].hidden)
+    form = msgspec.structs.replace(
+        SHIPPED["mifeng"], told=msgspec.structs.replace(SHIPPED["mifeng"].told, format="form")
+    )
+    found = engine.rehearse(engine.compile(form), account("mifeng"), order(), "query", Reply(200, {}, body))
+    assert isinstance(found.answer, Unknown)
+    assert isinstance(DIALECTS["mifeng"].parse_callback(account("mifeng"), Callback({}, "", body), START), Refusal)
+
+
+@pytest.mark.parametrize("amount", ["1e999999999", "-9e99999", "Infinity", "NaN", "1" * 20])
+def test_an_amount_that_nobody_owes_is_none(amount: str) -> None:
+    assert speech.fen_of(amount) is None

@@ -150,3 +150,12 @@ def test_every_state_can_be_reached(machine: Machine[str]) -> None:
     assert set().union(*[Machine(first, machine.moves).reachable() for first in firsts]) == machine.states()
     if machine is TASK:
         assert not [move for (state, move) in machine.moves if state in ENDED], "what has ended stays ended"
+
+
+def test_a_dialect_says_how_soon_it_may_be_asked() -> None:
+    """Some suppliers block addresses that ask at once, or too often."""
+    patient = replace(DIALECTS["kasushou"], first_query_ms=90_000, query_gap_ms=20_000)
+    errand = replace(ERRAND, account=replace(ACCOUNT, connector=patient))
+    assert rules.query_gap_ms(errand) >= 81_000
+    asked = rules.query_gap_ms(replace(errand, verb="query", queries=0))
+    assert 18_000 <= asked < 30_000

@@ -42,8 +42,10 @@ def gap_ms(least_ms: int, most_ms: int, times: int, seed: str) -> int:
 
 
 def query_gap_ms(errand: Errand) -> int:
-    """Until the next query: first the supplier's typical time, then ever longer."""
-    least = max(QUERY_GAP_MS_MIN, errand.account.typical_ms)
+    """Until the next query: first the supplier's typical time, then ever longer; never sooner than its dialect bears."""
+    connector = errand.account.connector
+    first = connector.first_query_ms if errand.verb == "submit" else 0
+    least = max(QUERY_GAP_MS_MIN, connector.query_gap_ms, errand.account.typical_ms, first)
     return gap_ms(least, max(QUERY_GAP_MS_MAX, least), errand.queries, errand.outer_number)
 
 

@@ -17,6 +17,7 @@ from heyi.provision.fulfilment.errand import Account
 from heyi.provision.fulfilment.model import Request
 
 Json = dict[str, Any]
+DIGITS_MAX = 12  # before the point: "1e999999999" is an amount to nobody, and more than memory holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +214,9 @@ def fen_of(yuan: object) -> int | None:
         return None
     try:
         amount = Decimal(yuan)
-        return int((amount * 100).to_integral_value(ROUND_HALF_UP)) if amount.is_finite() else None
+        if not amount.is_finite() or amount.adjusted() > DIGITS_MAX:
+            return None
+        return int((amount * 100).to_integral_value(ROUND_HALF_UP))
     except InvalidOperation:
         return None
 
@@ -240,7 +243,7 @@ def hidden_values(*names: str) -> re.Pattern[str]:
     """
     any_name = "|".join(re.escape(name) for name in names) or r"(?!)"
     return re.compile(
-        rf'(?:(\\*")(?:{any_name})\1\s*:\s*(?:(?P<quote>\1)|(?P<list>\[)|(?=[-\d]))|<(?:{any_name})>|(?<![\w"])(?:{any_name})=)'
+        rf'(?:(\\{{0,8}}")(?:{any_name})\1\s*:\s*(?:(?P<quote>\1)|(?P<list>\[)|(?=[-\d]))|<(?:{any_name})>|(?<![\w"])(?:{any_name})=)'
         r"(?P<value>(?(quote).*?|(?(list)[^][{}]*|(?(1)[-\d.eE+]+|[^<&\s]*))))(?(quote)\1|(?(list)\]))",
         re.DOTALL,
     )
