@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 import httpx2
 import pytest
 from tests.flows.test_report import Reporting
+from tests.provision.entitlement.making import Validity
 from tests.provision.fulfilment.shops import Shop as Supplier
 from tests.provision.fulfilment.shops import open_shop
 from tests.simulator.speaking import Kasushou, World, until
@@ -53,6 +55,22 @@ class Polled:
     async def link(self, number: str, right: Right) -> None:
         async with self.tools.db.transaction() as tx:
             await usage.link(tx, self.shop.partner_id, f"outer_number:{number}", right.id)
+
+    async def deliver(self, right: Right, number: str) -> None:
+        """As fulfilment keeps it: a task of this right, and the attempt under this number."""
+        task = {"lane": right.lane, "id": uuid4(), "item": right.item_id, "order": right.order_id, "right": right.id,
+                "number": number, "supplier": self.supplier.id, "now": self.tools.clock.now()}  # fmt: skip
+        async with self.tools.db.transaction() as tx:
+            await tx.run(
+                "insert into fulfilment.tasks (lane, id, item_id, order_id, entitlement_id, purpose, kind, benefit_id,"
+                " offer_id, state, request, created_at) values (%(lane)s, %(id)s, %(item)s, %(order)s, %(right)s,"
+                " 'deliver', 'top_up', %(id)s, %(id)s, 'delivered', '{}', %(now)s)", **task,
+            )  # fmt: skip
+            await tx.run(
+                "insert into fulfilment.attempts (lane, id, task_id, item_id, order_id, number, outer_number,"
+                " supplier_id, offer_id, product_no, state, started_at, sent_until) values (%(lane)s, %(id)s, %(id)s,"
+                " %(item)s, %(order)s, 1, %(number)s, %(supplier)s, %(id)s, '', 'delivered', %(now)s, %(now)s)", **task,
+            )  # fmt: skip
 
     async def claim(self) -> list[Claimed]:
         async with self.tools.db.transaction() as tx:
@@ -210,6 +228,35 @@ async def test_what_cannot_be_asked_is_said(polled: Polled) -> None:
     other = await Reporting(polled.tools).key()
     with pytest.raises(Refused, match=r"usage\.not_polled"):
         await poll.sync(polled.tools, other.id)
+
+
+async def test_rights_that_were_silent_for_too_long_are_asked_about(polled: Polled) -> None:
+    """Three top-ups, delivered under their numbers. One they do not know; of another the news came late, dated back
+    behind the cursor, where no list of changes shows it. The comparison finds both, and asks nobody twice.
+    """
+    numbers = polled.buy(3)
+    rights = [await polled.shop.top_up(validity=Validity(30)) for _ in numbers]
+    for right, number in zip(rights, numbers, strict=True):
+        await polled.deliver(right, number)
+    async with polled.tools.db.transaction() as tx:
+        expected = {right.id: polled.shop.partner_id for right in rights}
+        await usage.expect(tx, expected, now=polled.tools.clock.now())
+    assert (await polled.poll()).compared == 0  # all three were named just now
+    polled.mark([numbers[0]], "missing")
+    polled.mark([numbers[1]], "cancelled", "2026-01-02T00:00:00+00:00")
+    polled.shop.forward(seconds=FRESH_S + 1)
+    seen = await polled.poll()
+    assert (seen.compared, seen.problem) == (3, None)
+    found = {one.entitlement_id: (one.kind, one.origin) for one in await polled.shop.drifts(state="open")}
+    assert found == {
+        rights[0].id: ("ours_unknown_to_them", "asked"), rights[1].id: ("we_active_they_ended", "asked"),
+    }  # fmt: skip
+    assert (await polled.poll()).compared == 3
+    [drift] = await polled.shop.drifts(rights[0])
+    await settle.settle(polled.tools, drift.id, "follow", note="never honoured", entitlement_id=None, by="operator:o")
+    assert (await polled.shop.see(rights[0])).ended_why == "cancelled"
+    await poll.sync(polled.tools, rights[2].id)
+    assert (await polled.shop.see(rights[2])).state == "active"
 
 
 async def test_a_source_that_comes_late_expects_what_was_delivered_before(polled: Polled) -> None:

@@ -231,6 +231,16 @@ async def test_cancelled_is_a_persons_question_unless_a_policy_says_otherwise(to
     assert sorted(await shop.facts(followed)) == ["entitlement.ended", "usage.drifted", "usage.settled"]
 
 
+async def test_a_new_policy_looks_at_what_is_listed(tools: Tools, shop: Reporting) -> None:
+    rights = [await shop.top_up(validity=Validity(30)) for _ in range(2)]
+    await shop.tell(*[shop.event(right, "cancelled") for right in rights])
+    assert len(await shop.drifts(state="open")) == 2
+    await shop.policy("some-top_up", cancelled="follow")
+    await report.apply_policy(tools, {"partner": str(shop.partner_id)})
+    assert {one.how for one in await shop.drifts()} == {"followed"}
+    assert {(await shop.see(right)).ended_why for right in rights} == {"cancelled"}
+
+
 async def test_what_is_not_delivered_here_waits_for_its_delivery(shop: Reporting) -> None:
     """They have activated what our supplier has not confirmed yet: listed, and over by itself when it arrives."""
     right = await shop.top_up("delivering")

@@ -97,4 +97,5 @@ EVERY: tuple[tuple[str, Callable[[Tools], Awaitable[object]]], ...] = (
 ASKED: tuple[tuple[str, Callable[[Tools, Mapping[str, str]], Awaitable[None]]], ...] = (
     ("tell.resend_since", tell.resend_since),
     ("report.expect_all", report.expect_all),
+    ("report.apply_policy", report.apply_policy),
 )

@@ -92,10 +92,34 @@ async def make_source(tools: Tools, *, partner_id: UUID, **more: Any) -> Source:
     return made
 
 
+async def change_source(tools: Tools, id: UUID, **more: Any) -> Source:
+    """Change a source; one that is on expects what was delivered while it was off. Raises SourceNotFound."""
+    async with tools.db.transaction() as tx:
+        made = await usage.sources.change(tx, tools.sealing, id, wall=tools.clock.wall(), **more)
+        await jobs.defer(tx, [jobs.Job("report.expect_all", {"partner": str(made.partner_id)})])
+    return made
+
+
 async def put_policy(tools: Tools, *, partner_id: UUID, benefit: str, policy: Policy) -> Rule:
-    """How a partner's reports are followed. Raises PartnerNotFound."""
+    """How a partner's reports are followed; what is listed is looked at again by it. Raises PartnerNotFound."""
     async with tools.db.transaction() as tx:
         await partner.read_party(tx, PARTNER, partner_id)
-        return await usage.sources.put_policy(
+        made = await usage.sources.put_policy(
             tx, partner_id=partner_id, benefit=benefit, policy=policy, now=tools.clock.now()
         )
+        await jobs.defer(tx, [jobs.Job("report.apply_policy", {"partner": str(partner_id)})])
+    return made
+
+
+async def apply_policy(tools: Tools, args: Mapping[str, str]) -> None:
+    """The job behind a new policy: what is listed of that partner's rights, judged again."""
+    partner_id, before, more = UUID(args["partner"]), None, True
+    while more:
+        async with tools.db.transaction() as tx:
+            found = await usage.drifts.search(
+                tx, partner=partner_id, entitlement=None, kind=None, state="open", text=None, before=before,
+                limit=EXPECTED_AT_ONCE,
+            )  # fmt: skip
+            rights = {one.entitlement_id: partner_id for one in found if one.entitlement_id is not None}
+            await compare.compare(tx, {}, rights, Hearing("pushed", tools.clock.now()))
+        more, before = len(found) == EXPECTED_AT_ONCE, found[-1].id if found else None

@@ -156,13 +156,12 @@ async def get_source(source_id: str, tools: Tools) -> SourceShape:
 @patch("/status_sources/{source_id:str}", guards=[WRITE], summary="Change a source, switch it on or off",
        tags=["status sources"])  # fmt: skip
 async def change_source(source_id: str, data: SourcePatch, tools: Tools) -> SourceShape:
-    async with tools.db.transaction() as tx:
-        return source_shape(
-            await usage.sources.change(
-                tx, tools.sealing, id_in("src", source_id), base_url=data.base_url, key=data.key,
-                interval_s=data.interval_s, fresh_s=data.fresh_s, state=data.state, wall=tools.clock.wall(),
-            )
-        )  # fmt: skip
+    return source_shape(
+        await report.change_source(
+            tools, id_in("src", source_id), base_url=data.base_url, key=data.key, interval_s=data.interval_s,
+            fresh_s=data.fresh_s, state=data.state,
+        )
+    )  # fmt: skip
 
 
 @post("/status_sources/{source_id:str}/poll", guards=[WRITE], status_code=200, summary="Read it now",
