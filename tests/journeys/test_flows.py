@@ -67,11 +67,24 @@ def bundle(code: str, benefit: str, graph: dict[str, Any]) -> dict[str, Any]:
     return {"code": f"flow-{code}", "title": code, "price": "99.00 CNY", "components": parts}
 
 
+# A choice that may be left open for a month; the phone is asked for when the music is chosen.
+LATE = {
+    "code": "flow-late", "title": "任选", "price": "99.00 CNY",
+    "components": [{"code": "coffee", "benefit": "coffee", "weight": 1}],
+    "groups": [{"code": "snack", "title": "任选二", "pick": 2, "weight": 1,
+                "delivery": {"when": "choose", "within_days": 30, "default": ["tea", "course"]},
+                "options": [{"code": "tea", "benefit": "tea"}, {"code": "course", "benefit": "course"},
+                            {"code": "lounge", "benefit": "lounge", "delivery": {"when": "after_days", "days": 40}},
+                            {"code": "ear", "benefit": "music"}]}],
+}  # fmt: skip
+
+
 @pytest.fixture(scope="module", autouse=True)
 def bundles(stack: Stack) -> None:
+    document = {"bundles": [*(bundle(c, b, g) for c, (b, g) in FLOWS.items()), LATE]}
     with Client(stack.url, stack.operator_key) as api:
-        made = Applying(api, lambda _: None).apply({"bundles": [bundle(c, b, g) for c, (b, g) in FLOWS.items()]})
-        again = Applying(api, lambda _: None).apply({"bundles": [bundle(c, b, g) for c, (b, g) in FLOWS.items()]})
+        made = Applying(api, lambda _: None).apply(document)
+        again = Applying(api, lambda _: None).apply(document)
     assert len(made.made) >= len(FLOWS)
     assert not again.made
     assert not again.changed
@@ -197,6 +210,46 @@ def test_the_buyer_is_asked_twice_or_not_at_all(stack: Stack) -> None:
     stack.audit()
 
 
+def test_the_buyer_chooses_later_or_takes_the_default(stack: Stack) -> None:
+    """Two snacks are left open. One buyer chooses the music later, gives his phone, and takes the lounge, which has its
+    own day; what he chose once he cannot choose again. Another one says nothing for a month: tea and course.
+    """
+    order, silent = stack.order("flow-late", "chooser"), stack.order("flow-late", "silent")
+    slots = [item for item in order["items"] if item["component"] == "snack"]
+    assert [(s["benefit"], s["kind"], s["state"]) for s in slots] == [(None, "choice", "waiting_for_buyer")] * 2
+    first, second = (slot["entitlement"] for slot in slots)
+    right = stack.channel.get(f"/entitlements/{first}")
+    assert (right["next_step"]["step"], right["benefit"], right["partner"]) == ("choose", None, None)
+    assert stack.channel.refused("POST", f"/entitlements/{first}/activate", json={}).status == 409
+    nothing = stack.channel.refused("POST", f"/entitlements/{first}/choose", json={"option": "gold"})
+    assert (nothing.status, nothing.body["errors"][0]["pointer"]) == (422, "/option"), nothing
+    chosen = stack.channel.post(f"/entitlements/{first}/choose", {"option": "ear"})
+    assert (chosen["benefit"], chosen["next_step"]["step"]) == ("music", "activate")
+    assert [field["name"] for field in chosen["next_step"]["accounts"]] == ["phone"]
+    assert stack.channel.post(f"/entitlements/{first}/choose", {"option": "ear"}) == chosen
+    assert stack.channel.refused("POST", f"/entitlements/{first}/choose", json={"option": "tea"}).status == 409
+    assert stack.channel.refused("POST", f"/entitlements/{second}/choose", json={"option": "ear"}).status == 422
+    stack.channel.post(f"/entitlements/{first}/activate", {"accounts": {"phone": GOOD}})
+    delivered = stack.until_item(order, "ear", "delivered")
+    assert (stack.delivered(delivered), delivered["share"]) == (1, slots[0]["share"])
+    lounge = stack.channel.post(f"/entitlements/{second}/choose", {"option": "lounge"})
+    assert (lounge["kind"], lounge["units_left"], lounge["next_step"]["step"]) == ("voucher", 2, "none")
+    scheduled = stack.item(order, "lounge")
+    assert (scheduled["state"], scheduled["share"]) == ("scheduled", slots[1]["share"])
+    assert scheduled["due_at"] > order["paid_at"]
+    stack.forward(timedelta(days=30, minutes=1))
+    stack.until_item(silent, "tea", "delivered")
+    stack.until_item(silent, "course", "delivered")
+    assert stack.now(silent)["status"]["fulfilment"] == "done"
+    stack.forward(timedelta(days=10))
+    stack.until_item(order, "lounge", "delivered")
+    now_or_then = stack.order("flow-late", "at-once", choices={"snack": ["tea", "course"]})
+    assert {item["state"] for item in now_or_then["items"]} == {"delivered"}
+    shown = stack.channel.get("/bundles/flow-late")["components"][1]["choice_group"]
+    assert "30" in shown["later"]["words"]["en"]
+    stack.audit()
+
+
 def test_a_version_is_simulated_before_anybody_buys(stack: Stack) -> None:
     """What would happen, and when: with the lounge used, and not. Reading the version tells every node in words. Not a
     row is written; a draft's faults and a sample's are named."""
@@ -223,10 +276,12 @@ def test_a_version_is_simulated_before_anybody_buys(stack: Stack) -> None:
         "a": {"do": "condition", "if": op("gt", {"field": "order.weight"}, 1), "then": "b", "else": "b",
               "unknown": "b"}, "b": GIVE}})  # fmt: skip
     price = {"amount_minor": 9900, "currency": "CNY"}
-    draft = stack.operator.post(
-        f"/bundles/{found['id']}/versions", {"price": price, "components": faulty["components"]}
-    )
-    problem = stack.operator.refused("POST", f"/bundles/{found['id']}/versions/{draft['version']}/simulate", json={})
+    body = {"price": price, "components": faulty["components"]}
+    problem = stack.operator.refused("POST", f"/bundles/{found['id']}/versions", json=body)
     assert [(e["code"], e["pointer"]) for e in problem.body["errors"]] == [
         ("condition.field_unknown", "/components/2/delivery/nodes/a/if/args/0/field")
-    ]
+    ], "conditions are checked when they are saved"
+    faulty["components"][2]["delivery"] = {"start": "a", "nodes": {"a": GIVE, "b": GIVE}}
+    draft = stack.operator.post(f"/bundles/{found['id']}/versions", body)
+    problem = stack.operator.refused("POST", f"/bundles/{found['id']}/versions/{draft['version']}/simulate", json={})
+    assert [e["pointer"] for e in problem.body["errors"]] == ["/components/2/delivery/nodes/b"]

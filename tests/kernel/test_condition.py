@@ -277,6 +277,7 @@ BAD = [
     (op("contains", ref("quantity"), "a"), [("type", "/args/0")]),
     (op("contains", ref("accounts"), 3), [("constant", "/args/1")]),
     (op("starts_with", ref("bundle"), ""), [("constant", "/args/1")]),
+    (op("eq", ref("bundle"), "no\x00text"), [("constant", "/args/1")]),
     (op("between", ref("quantity"), 1, "2"), [("constant", "/args/2")]),
     (op("is_known", op("not", ref("used"))), [("type", "/args/0")]),
     (op("within", ref("now"), {}), [("constant", "/args/1")]),

@@ -94,7 +94,7 @@ async def test_a_bundle_from_the_draft_to_the_channel(operator: Speaker, channel
     parts = {part["code"]: part for part in seen["components"]}
     assert list(parts) == ["film", "video", "music", "lounge", "coffee", "tea"]
     assert parts["video"]["accounts"] == [{**PHONE, "name": "video-phone"}]
-    assert parts["tea"]["choice_group"] == {"code": "drink", "title": "A drink", "pick": 1}
+    assert parts["tea"]["choice_group"] == {"code": "drink", "title": "A drink", "pick": 1, "later": None}
     assert {code: part["delivery"]["words"]["en"] for code, part in parts.items()} == {
         "film": "at once after payment", "video": "monthly, 12 times, the first at once after payment",
         "music": "after Lounge is redeemed (within 30 days, else given then)", "lounge": "from 2027-01-01 00:00",

@@ -8,7 +8,6 @@ from uuid import UUID
 from heyi.flows import scene
 from heyi.flows.carry import settle
 from heyi.infra.tools import Tools
-from heyi.order import checkout
 from heyi.provision import entitlement
 from heyi.provision.entitlement import Right
 from heyi.provision.fulfilment import Release, waiting
@@ -24,7 +23,7 @@ async def activate(tools: Tools, channel_id: UUID, entitlement_id: UUID, account
         seen = await entitlement.find(tx, entitlement_id, channel_id=channel_id, now=now)
         # Tasks, orders, rights: the order in which the worker locks them too. A refusal by the right undoes it all.
         woken = await waiting.asked_for(tx, [Release(seen.lane, seen.item_id, dict(accounts))], now=now)
-        await checkout.read(tx, [seen.order_id] if woken else [], lock=True)
+        await scene.lock_orders(tx, woken)
         outcomes, told = await scene.go_on(tx, tools, woken, now=now)
         _, facts = await entitlement.activate(
             tx, tools.sealing, entitlement_id, accounts, channel_id=channel_id, now=now

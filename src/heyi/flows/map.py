@@ -28,6 +28,7 @@ LATER: tuple[tuple[str, Handler], ...] = (
     ("item.delivered", report.reconsider),
     ("item.waiting", tell.those_concerned),
     ("item.waiting", supply_tell.nobody_to_ask),
+    ("item.chosen", tell.those_concerned),
     ("item.failed", tell.those_concerned),
     ("item.failed", release.release_waiting),
     ("item.failed", report.reconsider),

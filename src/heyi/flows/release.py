@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from heyi.flows import scene
+from heyi.flows import choose, scene
 from heyi.flows.carry import settle
 from heyi.infra.tools import Tools
 from heyi.kernel.facts import Fact
@@ -33,6 +33,7 @@ async def release_waiting(tools: Tools, facts: Sequence[Fact]) -> int:
         woken = await waiting.awaited(
             tx, [fact for fact in facts if fact.order_id in order_ids], components, alone, now=now
         )
+        await scene.lock_orders(tx, woken)
         outcomes, told = await scene.go_on(tx, tools, woken, now=now)
         await settle(tx, tools, outcomes, told, now=now)
     return len(woken)
@@ -43,6 +44,9 @@ async def end_waiting(tools: Tools) -> int:
     now = tools.clock.now()
     async with tools.db.transaction() as tx:
         woken = await waiting.overdue(tx, most=OVERDUE_MAX, now=now)
-        outcomes, told = await scene.go_on(tx, tools, woken, now=now)
+        await scene.lock_orders(tx, woken)
+        found = choose.split(woken, tools)
+        outcomes, told = await scene.go_on(tx, tools, found[False], now=now)
         await settle(tx, tools, outcomes, told, now=now)
+        await choose.by_default(tx, tools, found[True], now=now)
     return len(woken)

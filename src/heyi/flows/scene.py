@@ -21,9 +21,17 @@ from heyi.provision.fulfilment.model import Woken
 
 
 async def go_on(tx: Tx, tools: Tools, woken: Sequence[Woken], *, now: datetime) -> tuple[list[Outcome], list[Fact]]:
-    """Bring locked tasks on by their flows. The orders and rights that decide are locked for it, after the tasks."""
+    """Bring locked tasks on by their flows. Lock their orders first (`lock_orders`): what decides is locked here."""
     found = await scenes(tx, walking.need_scenes(woken), now=now)
     return await walking.go_on(tx, woken, found, zone=tools.settings.zone, now=now)
+
+
+async def lock_orders(tx: Tx, woken: Sequence[Woken]) -> None:
+    """Tasks, then all their orders in one go, then rights: whoever takes some orders later than others may wait in a
+    ring with a recorder.
+    """
+    if woken:
+        await checkout.read(tx, sorted({one.row.order_id for one in woken}), lock=True)
 
 
 async def scenes(tx: Tx, order_ids: Sequence[UUID], *, now: datetime) -> dict[UUID, Scene]:

@@ -12,6 +12,9 @@ from heyi.kernel.money import Money
 # Kinds of benefit. Readers treat them as open; these are the ones heyi can deliver.
 CARD_KEY, TOP_UP, LINK, PHYSICAL, VOUCHER, SERVICE = "card_key", "top_up", "link", "physical", "voucher", "service"
 KINDS = (CARD_KEY, TOP_UP, LINK, PHYSICAL, VOUCHER, SERVICE)
+# An item that the buyer has yet to choose: it has a share of the price, and no benefit, partner or offer (NOBODY).
+CHOICE = "choice"
+NOBODY = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.offer.catalog.making import NOW, ZONE
+from tests.offer.catalog.making import NOW, ZONE, group
 
 from heyi.kernel.errors import Refused
 from heyi.kernel.flow import EVENTS
@@ -24,13 +24,17 @@ WHEN = {
     "monthly": {"times": 12},
     "after": {"component": "video", "event": "activated", "within_days": 30, "otherwise": "cancel"},
     "ask": {},
+    "choose": {"within_days": 7, "default": ["video"]},
 }
+
+
+SNACK = group("snack", 1, ["video", "tea"])
 
 
 @pytest.mark.parametrize("when", sorted(SHORTHAND))
 def test_every_shorthand_is_a_good_graph(when):
     graph = expand({"when": when, **WHEN[when]})
-    assert faults(graph) == []
+    assert faults(graph, group=SNACK if when == "choose" else None) == []
     assert expand(graph) == graph
     words = in_words(graph, zone=ZONE, titles={"video": "Video"})
     assert all(words.values())
@@ -103,6 +107,7 @@ VALUES = {
     "message": st.sampled_from([{"zh": "好", "en": "good"}, {"zh": "好"}]),
     "then": NAMES,
     "else": NAMES,
+    "default": st.sampled_from([["video"], ["a", "a"], []]),
     "unknown": NAMES,
     "failed": NAMES,
 }

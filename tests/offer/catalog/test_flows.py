@@ -28,7 +28,7 @@ IFS = [
     {"op": "is_known", "args": [{"field": "component.video.activated_at"}]},
 ]
 VALUES: dict[str, st.SearchStrategy[Any]] = {
-    "at": st.integers(0, 60).map(lambda days: (NOW + timedelta(days=days)).isoformat()),
+    "at": st.integers(1, 60).map(lambda days: (NOW + timedelta(days=days)).isoformat()),
     "days": st.integers(1, 40),
     "within_days": st.integers(1, 40),
     "times": st.just(3),

@@ -169,6 +169,20 @@ FAULTS = [
      {("version.delivery_malformed", "/components/0/delivery/nodes/a/else")}),
     ("a notice in one language", with_graph(graph(a={"do": "notify", "title": {"zh": "好"}, "then": "b"}, b=DELIVER)),
      {("version.delivery_malformed", "/components/0/delivery/nodes/a/title")}),
+    ("a component that chooses", with_graph(graph(a={"do": "choose", "within_days": 3, "default": ["a"]})),
+     {("version.delivery_malformed", "/components/0/delivery/nodes"),
+      ("version.delivery_unsupported", "/components/0/delivery/nodes/a")}),
+    ("a choice with too few defaults", document(groups=[replace(
+        group("g", 2, ["a", "b", "v"]), delivery=graph(a={"do": "choose", "within_days": 3, "default": ["a"]}))]),
+     {("version.delivery_malformed", "/groups/0/delivery/nodes/a/default")}),
+    ("a choice that delivers", document(groups=[replace(group("g", 1, ["a", "b"]), delivery=graph(
+        a={"do": "condition", "if": {"field": "component.a.delivered"}, "then": "b", "else": "c", "unknown": "c"},
+        b={"do": "choose", "within_days": 3, "default": ["a"]}, c=DELIVER))]),
+     {("version.delivery_unsupported", "/groups/0/delivery/nodes/c")}),
+    ("an option that comes monthly is chosen at once", document(groups=[replace(
+        group("a", 1, ["a", "b"]), delivery=graph(a={"do": "choose", "within_days": 3, "default": ["a"]}),
+        options=(component("a", weight=None), component("b", weight=None, when={"when": "monthly", "times": 2})))]),
+     {("version.code_repeated", "/groups/0/code"), ("version.choice_not_later", "/groups/0/options/1")}),
     ("waiting for two who wait for it", document(
         Component("a", "a", weight=1, delivery=graph(
             a={"do": "wait", "for": "component", "component": "b", "event": "activated", "within_days": 1, "then": "z",

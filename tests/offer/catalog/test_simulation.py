@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.offer.catalog.making import NOW, ZONE, benefit, component, document, faults_of
+from tests.offer.catalog.making import NOW, ZONE, benefit, component, document, faults_of, group
 from tests.offer.catalog.test_flows import CANCEL, DELIVER, graphs
 
 from heyi.kernel.money import Money
@@ -89,6 +90,18 @@ def test_why_a_condition_went_its_way() -> None:
     assert items[-1].since == NOW + timedelta(days=4)
     story, items = played(graph)
     assert items[-1].state == "waiting_for_buyer"
+
+
+def test_a_choice_left_open_takes_its_default() -> None:
+    open_ = {"start": "choose", "nodes": {"choose": {"do": "choose", "within_days": 9, "default": ["lounge", "tea"]}}}
+    made = document(component("video"), groups=[replace(group("snack", 2, ["tea", "lounge"]), delivery=open_)])
+    compiled = compile_version(UUID(int=9), "bundle", 1, snapshot(made, {b.code: b for b in ALL}))
+    story, items = simulate(compiled, Sample("", 1, NOW, Money(9900, "CNY"), {"phone": "13800138000"}, {}), ZONE)
+    assert [(told.what, told.words["en"]) for told in story if told.what == "chosen"] == [
+        ("chosen", "Lounge is chosen by default"), ("chosen", "Tea is chosen by default"),
+    ]  # fmt: skip
+    assert [(item.component, item.state) for item in items][1:] == [("lounge", "delivered"), ("tea", "delivered")]
+    assert items[1].since == NOW + timedelta(days=9)
 
 
 def test_what_cannot_happen_is_said() -> None:

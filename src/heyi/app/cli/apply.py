@@ -263,6 +263,9 @@ def _same(version: Entry, document: Entry) -> bool:
     wanted = {
         **document,
         "components": [long(part) for part in document.get("components") or ()],
-        "groups": [{**g, "options": [long(o) for o in g.get("options") or ()]} for g in document.get("groups") or ()],
+        "groups": [
+            {**(long(g) if g.get("delivery") else g), "options": [long(o) for o in g.get("options") or ()]}
+            for g in document.get("groups") or ()
+        ],
     }
     return _covers(version, wanted)

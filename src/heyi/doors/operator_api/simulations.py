@@ -12,7 +12,7 @@ from msgspec import Meta
 from heyi.doors.operator_api.bundles import number_in
 from heyi.doors.operator_api.moments import Moment, moment
 from heyi.doors.operator_api.partners import READ
-from heyi.doors.shapes import Accounts, Body, CodeWord, Shape, id_in
+from heyi.doors.shapes import Accounts, Body, CodeWord, Shape, Short, id_in
 from heyi.infra.tools import Tools
 from heyi.offer import catalog
 from heyi.offer.catalog.model import COMPONENTS_MAX
@@ -34,7 +34,7 @@ class HappeningBody(Body):
 class SampleBody(Body):
     """An order that nobody places. `paid_at` null: now. `channel`: for its price, and for conditions about it."""
 
-    channel: Annotated[str, Meta(max_length=64)] | None = None
+    channel: Short | None = None
     quantity: Annotated[int, Meta(ge=-1_000_000, le=1_000_000)] = 1
     paid_at: Moment | None = None
     accounts: Accounts = {}

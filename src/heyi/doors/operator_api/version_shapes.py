@@ -20,7 +20,10 @@ from heyi.offer.catalog.model import COMPONENTS_MAX, NODES_MAX, WEIGHT_MAX, Comp
 
 Role = Literal["core", "frequent", "surprise"]
 Event = Literal["activated", "redeemed", "ended", "failed"]
-NoticeText = Annotated[str, Meta(min_length=1, max_length=NOTICE_CHARS_MAX)]
+Options = Annotated[list[CodeWord], Meta(max_length=COMPONENTS_MAX)]
+NoticeText = Annotated[
+    str, Meta(min_length=1, max_length=NOTICE_CHARS_MAX, pattern=r"^[^\x00-\x1f\x7f\ud800-\udfff]*$(?!\n)")
+]
 # Bounds of the type only: what a number may be is said when the version is published, with all its other faults.
 Number = Annotated[int, Meta(ge=-1_000_000, le=1_000_000)]
 Weight = Annotated[int, Meta(ge=0, le=WEIGHT_MAX)]
@@ -34,11 +37,12 @@ class NoticeBody(Body):
 
 
 class NodeBody(Body, omit_defaults=True):
-    """A step of a delivery graph: do deliver, cancel, wait (for date, days, component, buyer), condition (if), notify
-    or split. It leads on by then, else, unknown (a condition that could not be evaluated) and failed (a delivery).
+    """A step of a delivery graph: do deliver, cancel, wait (for date, days, component, buyer), condition (if), notify,
+    split or (in a choice group) choose. It leads on by then, else, unknown (a condition that could not be evaluated)
+    and failed (a delivery).
     """
 
-    do: Literal["deliver", "cancel", "wait", "condition", "notify", "split"]
+    do: Literal["deliver", "cancel", "wait", "condition", "notify", "split", "choose"]
     for_: Literal["date", "days", "component", "buyer"] | None = msgspec.field(name="for", default=None)
     at: Moment | None = None
     days: Number | None = None
@@ -50,6 +54,7 @@ class NodeBody(Body, omit_defaults=True):
     if_: Annotated[dict[str, Any], Meta(max_length=2, description="a condition: {op, args}")] | None = msgspec.field(
         name="if", default=None
     )
+    default: Options | None = None
     title: NoticeBody | None = None
     message: NoticeBody | None = None
     then: CodeWord | None = None
@@ -60,10 +65,11 @@ class NodeBody(Body, omit_defaults=True):
 
 class DeliveryBody(Body, omit_defaults=True):
     """A graph (`start`, `nodes`), or a short word for one: `when` is now · at (at) · after_days (days) · monthly
-    (times) · after (component, event, within_days, otherwise) · ask (when the buyer asks).
+    (times) · after (component, event, within_days, otherwise) · ask (when the buyer asks) · for a choice group that may
+    be left open, choose (within_days, default).
     """
 
-    when: Literal["now", "at", "after_days", "monthly", "after", "ask"] | None = None
+    when: Literal["now", "at", "after_days", "monthly", "after", "ask", "choose"] | None = None
     at: Moment | None = None
     days: Number | None = None
     times: Number | None = None
@@ -71,6 +77,7 @@ class DeliveryBody(Body, omit_defaults=True):
     event: Event | None = None
     within_days: Number | None = None
     otherwise: Literal["deliver", "cancel"] | None = None
+    default: Options | None = None
     start: CodeWord | None = None
     nodes: Annotated[dict[CodeWord, NodeBody], Meta(max_length=NODES_MAX)] | None = None
 
@@ -93,7 +100,9 @@ class ComponentBody(Body):
 
 
 class GroupBody(Body):
-    """A choice of `pick` different options; the weight (or share) is that of each slot, options have none."""
+    """A choice of `pick` different options; the weight (or share) is that of each slot, options have none. With a
+    `delivery` that ends in a choice, an order may leave it open: until a deadline, when `default` is taken.
+    """
 
     code: CodeWord
     title: Line
@@ -102,6 +111,7 @@ class GroupBody(Body):
     role: Role = "core"
     weight: Weight | None = None
     share_minor: Weight | None = None
+    delivery: DeliveryBody | None = None
 
 
 class VersionBody(Body):
@@ -146,6 +156,9 @@ class GroupShape(Shape):
     role: str
     weight: int | None
     share_minor: int | None
+    delivery: dict[str, Any] | None
+    delivery_in_words: dict[str, str] | None
+    delivery_nodes: list[NodeShape]
 
 
 class VersionShape(Shape):
@@ -164,7 +177,7 @@ def document_in(body: VersionBody) -> Document:
     components = tuple(_component_in(c, c.role) for c in body.components)
     groups = tuple(
         Group(g.code, g.title, g.pick, tuple(_component_in(o, g.role) for o in g.options), g.role, g.weight,
-              g.share_minor)
+              g.share_minor, {} if g.delivery is None else msgspec.to_builtins(g.delivery))
         for g in body.groups
     )  # fmt: skip
     return Document(body.price.amount_minor, body.price.currency, components, groups, body.sold_out)
@@ -181,32 +194,43 @@ def _component_in(body: ComponentBody, role: str) -> Component:
 def version_shape(version: Version, zone: ZoneInfo) -> VersionShape:
     document = version.document
     titles = {c.code: document.benefits[c.benefit].title for c in document.components if c.benefit in document.benefits}
-
-    def component(c: Component) -> ComponentShape:
-        return _component_shape(c, zone, titles)
-
     return VersionShape(
         bundle=to_text("bnd", version.bundle_id), version=version.version, state=version.state,
         price=MoneyShape(amount_minor=document.price_minor, currency=document.currency), sold_out=document.sold_out,
-        components=[component(c) for c in document.components],
-        groups=[
-            GroupShape(code=g.code, title=g.title, pick=g.pick, options=[component(o) for o in g.options],
-                       role=g.role, weight=g.weight, share_minor=g.share_minor)
-            for g in document.groups
-        ],
+        components=[_component_shape(c, zone, titles) for c in document.components],
+        groups=[_group_shape(g, zone, titles) for g in document.groups],
         created_at=version.created_at, published_at=version.published_at,
     )  # fmt: skip
 
 
+def _group_shape(group: Group, zone: ZoneInfo, titles: Mapping[str, str]) -> GroupShape:
+    named = {**titles, **{option.code: option.code for option in group.options}}
+    words, nodes = _in_words(group.delivery, zone, named, group=group) if group.delivery else (None, [])
+    return GroupShape(
+        code=group.code, title=group.title, pick=group.pick,
+        options=[_component_shape(option, zone, titles) for option in group.options], role=group.role,
+        weight=group.weight, share_minor=group.share_minor, delivery=group.delivery or None, delivery_in_words=words,
+        delivery_nodes=nodes,
+    )  # fmt: skip
+
+
 def _component_shape(component: Component, zone: ZoneInfo, titles: Mapping[str, str]) -> ComponentShape:
-    words, nodes = None, []
-    if not graphs.faults(component.delivery):
-        words = catalog.wording.in_words(component.delivery, zone=zone, titles=titles)
-        nodes = catalog.wording.nodes_in_words(component.delivery, zone=zone, titles=titles)
+    words, nodes = _in_words(component.delivery, zone, titles)
     return ComponentShape(
         code=component.code, benefit=component.benefit, role=component.role, quantity=component.quantity,
         weight=component.weight, share_minor=component.share_minor, delivery=component.delivery,
-        delivery_in_words=words,
-        delivery_nodes=[NodeShape(name=n.name, do=n.do, words=n.words, branches=n.branches) for n in nodes],
-        accounts=component.accounts, cost_limit_minor=component.cost_limit_minor,
+        delivery_in_words=words, delivery_nodes=nodes, accounts=component.accounts,
+        cost_limit_minor=component.cost_limit_minor,
     )  # fmt: skip
+
+
+def _in_words(
+    graph: Mapping[str, Any], zone: ZoneInfo, titles: Mapping[str, str], *, group: Group | None = None
+) -> tuple[dict[str, str] | None, list[NodeShape]]:
+    """Nothing while the graph has faults."""
+    if graphs.faults(graph, group=group):
+        return None, []
+    nodes = catalog.wording.nodes_in_words(graph, zone=zone, titles=titles)
+    return catalog.wording.in_words(graph, zone=zone, titles=titles), [
+        NodeShape(name=node.name, do=node.do, words=node.words, branches=node.branches) for node in nodes
+    ]

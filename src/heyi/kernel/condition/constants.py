@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, time, timedelta
 
 from heyi.kernel.condition.model import DAYS_MAX, INTEGER_MAX, TEXT_CHARS_MAX, YEAR_MAX, Type, Window
 from heyi.kernel.money import Money
 
+_UNKEPT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # what no text of ours holds, and no database keeps
 UNITS = ("days", "hours", "minutes")
 WINDOW_PARTS = {"from", "to", "weekdays", "since", "until"}
 
@@ -35,7 +37,7 @@ def window(raw: object) -> Window | None:
 
 
 def _text(raw: object) -> str:
-    if not isinstance(raw, str) or not 0 < len(raw) <= TEXT_CHARS_MAX:
+    if not isinstance(raw, str) or not 0 < len(raw) <= TEXT_CHARS_MAX or _UNKEPT.search(raw):
         raise ValueError
     return raw
 

@@ -21,7 +21,6 @@ WAKES: Mapping[tuple[str, str | None], Mapping[str, str]] = {
     ("split", None): {TIME: "then"},
     ("wait", "component"): {EVENT: "then", OVER: "else", TIME: "else"},
     ("wait", "buyer"): {BUYER: "then", TIME: "else"},
-    ("choose", None): {BUYER: "then", TIME: "then"},
     ("deliver", None): {FAILED: "failed", TIME: "failed"},  # who has to go on from a delivery has failed there
 }
 
@@ -62,6 +61,10 @@ class Flow:
     def falls_back(self, name: str | None) -> bool:
         """Whether a failed delivery goes on from here."""
         return "failed" in self.nodes.get(name or "", {})
+
+    def defaults(self, name: str | None) -> list[str]:
+        """At a choice: the options that are taken when the buyer does not say. Empty anywhere else."""
+        return list(self.nodes.get(name or "", {}).get("default", ()))
 
     def asks_buyer(self, name: str | None) -> bool:
         """Whether this node waits for the buyer's word."""

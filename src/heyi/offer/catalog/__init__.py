@@ -1,6 +1,6 @@
 """Catalog: benefits, their offers, and bundles with immutable versions. This is the front door."""
 
-from heyi.offer.catalog import benefits, bundles, delivery, model, rehearsing, wording
+from heyi.offer.catalog import benefits, bundles, choosing, delivery, model, rehearsing, wording
 from heyi.offer.catalog.actions import list_shown, on_sale, show
 from heyi.offer.catalog.compiled import Sale, Shown
 from heyi.offer.catalog.model import Filled, Wish
@@ -13,6 +13,7 @@ __all__ = [
     "Wish",
     "benefits",
     "bundles",
+    "choosing",
     "delivery",
     "fill",
     "list_shown",

@@ -61,6 +61,13 @@ async def list_shown(tx: Tx, channel_id: UUID, *, before: UUID | None, most: int
     return [line for line in shown.values() if isinstance(line, Shown)]
 
 
+async def bound(tx: Tx, keys: Sequence[tuple[str, int, UUID]]) -> dict[tuple[str, int, UUID], Bound]:
+    """Published versions by bundle code, number and channel, whether or not they are still sold."""
+    rows = await store.read_sale(tx, keys)
+    await _compile_missing(tx, rows)
+    return {keys[row.n - 1]: _bind(row) for row in rows}
+
+
 def _why_not(key: WishKey, row: Row | None, now: datetime) -> Refused | None:
     """The reason why a wished version is not shown now, or None."""
     if row is None or (row.version is None and key[1] is None):

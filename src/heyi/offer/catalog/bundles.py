@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from heyi.infra.db import Tx
@@ -11,9 +12,11 @@ from heyi.kernel.clock import millis
 from heyi.kernel.errors import Refused
 from heyi.kernel.ids import from_text, new_id
 from heyi.kernel.machine import Machine
-from heyi.offer.catalog import checks, delivery, errors, store
-from heyi.offer.catalog.model import BUNDLE, VERSION, Bundle, Component, Document, Version
+from heyi.offer.catalog import checks, delivery, errors, graphs, store
+from heyi.offer.catalog.model import BUNDLE, VERSION, Bundle, Component, Document, Group, Version
 from heyi.offer.catalog.rules import refuse
+
+Delivered = TypeVar("Delivered", Component, Group)
 
 
 async def make(tx: Tx, *, code: str, title: str, now: datetime) -> Bundle:
@@ -68,8 +71,8 @@ async def move(tx: Tx, id: UUID, move: str) -> Bundle:
 
 
 async def draft(tx: Tx, bundle_id: UUID, document: Document, *, now: datetime) -> Version:
-    """A new version, not sold yet; delivery shorthands become graphs. Raises BundleNotFound, or what is wrong with a
-    shorthand; everything else is found on publishing.
+    """A new version, not sold yet; delivery shorthands become graphs. Raises BundleNotFound, or what is wrong with
+    shorthands and conditions; everything else is found on publishing.
     """
     expanded = _expanded(document)
     if await store.read_bundle(tx, bundle_id, lock=True) is None:
@@ -151,20 +154,31 @@ def _target(machine: Machine[str], move: str) -> tuple[tuple[str, ...], str]:
 
 
 def _expanded(document: Document) -> Document:
-    """The document with delivery graphs in place of shorthands. Raises with every unreadable one."""
+    """The document with delivery graphs in place of shorthands. Raises with every unreadable one, and with what is
+    wrong with conditions.
+    """
     faults: list[Refused] = []
+    placed = [*document.components, *(option for group in document.groups for option in group.options)]
+    titles = {component.code: component.code for component in placed}
 
-    def expanded(component: Component, here: str) -> Component:
+    def expanded(component: Delivered, here: str) -> Delivered:
+        found: list[Refused] = []
         try:
-            return replace(component, delivery=delivery.expand(component.delivery))
-        except Refused as fault:
+            graph = delivery.expand(component.delivery)
+            found += graphs.condition_faults(graph, titles)
+        except Refused as unreadable:
+            graph, found = component.delivery, [unreadable]
+        for fault in found:
             fault.pointer = f"{here}/delivery{fault.pointer or ''}"
-            faults.append(fault)
-            return component
+        faults.extend(found)
+        return replace(component, delivery=graph)
 
     components = tuple(expanded(c, f"/components/{i}") for i, c in enumerate(document.components))
     groups = tuple(
-        replace(group, options=tuple(expanded(o, f"/groups/{i}/options/{j}") for j, o in enumerate(group.options)))
+        replace(
+            expanded(group, f"/groups/{i}") if group.delivery else group,
+            options=tuple(expanded(o, f"/groups/{i}/options/{j}") for j, o in enumerate(group.options)),
+        )
         for i, group in enumerate(document.groups)
     )
     refuse(faults)

@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from heyi.kernel.errors import Refused
-from heyi.kernel.parts import LINK, TOP_UP, VOUCHER
+from heyi.kernel.parts import LINK, PHYSICAL, TOP_UP, VOUCHER
 from heyi.offer.catalog import delivery, errors, graphs
 from heyi.offer.catalog.compiled import account_names
 from heyi.offer.catalog.model import (
@@ -215,19 +215,24 @@ def _delivery_faults(
     titles = {component.code: component.code for _, component in placed}
     waits: dict[str, set[str]] = {}
     parts = 0
-    for here, component in placed:
-        found = graphs.faults(component.delivery, titles)
+    flows: list[tuple[str, Component | Group]] = [*placed]
+    flows += [(f"/groups/{i}", group) for i, group in enumerate(document.groups) if group.delivery]
+    for here, one in flows:
+        found = graphs.faults(one.delivery, titles, group=one if isinstance(one, Group) else None)
         for fault in found:
             fault.pointer = f"{here}/delivery{fault.pointer}"
             yield fault
         if found:
             continue
-        parts += component.quantity * delivery.parts(component.delivery)
-        for name, node in component.delivery["nodes"].items():
+        if isinstance(one, Component):
+            parts += one.quantity * delivery.parts(one.delivery)
+        else:
+            yield from _open_faults(here, one, titles, benefits)
+        for name, node in one.delivery["nodes"].items():
             if "at" in node and graphs.read_time(node["at"]) <= now:
                 yield errors.DateInPast(f"{here}/delivery/nodes/{name}/at")
-        for name, code, event in graphs.awaited(component.delivery):
-            waits.setdefault(component.code, set()).add(code)
+        for name, code, event in graphs.awaited(one.delivery):
+            waits.setdefault(one.code, set()).add(code)
             awaited = fixed.get(code)
             benefit = benefits.get(awaited.benefit) if awaited else None
             if awaited is None or (event == "redeemed" and benefit is not None and benefit.kind != VOUCHER):
@@ -235,6 +240,19 @@ def _delivery_faults(
     if parts > PARTS_MAX:
         yield errors.OutOfBounds("/components", least=1, most=PARTS_MAX)
     yield from _circle_faults(placed, waits)
+
+
+def _open_faults(
+    here: str, group: Group, titles: Mapping[str, str], benefits: Mapping[str, Benefit]
+) -> Iterator[Refused]:
+    """A choice that may be made later is one item already: its options are one item each, and are not shipped."""
+    if group.code in titles:
+        yield errors.CodeRepeated(f"{here}/code", value=group.code)
+    for j, option in enumerate(group.options):
+        benefit = benefits.get(option.benefit)
+        split = not graphs.faults(option.delivery) and delivery.parts(option.delivery) > 1
+        if option.quantity > 1 or split or (benefit is not None and benefit.kind == PHYSICAL):
+            yield errors.ChoiceNotLater(f"{here}/options/{j}")
 
 
 def _circle_faults(placed: list[tuple[str, Component]], waits: Mapping[str, Set[str]]) -> Iterator[Refused]:

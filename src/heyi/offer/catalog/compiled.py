@@ -11,9 +11,9 @@ from uuid import UUID
 
 from heyi.kernel.errors import Refused
 from heyi.kernel.money import Money
-from heyi.kernel.parts import VOUCHER, AccountField, Due, Offer, Part, Sourcing
+from heyi.kernel.parts import CHOICE, NOBODY, VOUCHER, AccountField, Due, Offer, Part, Sourcing
 from heyi.offer.catalog.delivery import Timing, timing
-from heyi.offer.catalog.model import STOCK, Benefit, Component, Document, Group, Wish
+from heyi.offer.catalog.model import OWN, STOCK, Benefit, Component, Document, Group, Properties, Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,7 @@ class Compiled:
     options: Mapping[str, Mapping[str, Template]]  # by group, by option code
     weights: tuple[int, ...]  # of fixed, then each group's once per slot
     asked: Mapping[str, Asked]  # by the order's account name
+    open: Mapping[str, Template]  # of groups that may be left open, by group
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +172,23 @@ def compile_version(bundle_id: UUID, bundle: str, version: int, document: Docume
     return Compiled(
         bundle_id, bundle, version, Money(document.price_minor, document.currency), fixed,
         {g.code: g for g in document.groups}, options, tuple(weights), asked,
+        {g.code: _open(g, document) for g in document.groups if g.delivery},
     )  # fmt: skip
+
+
+def _open(group: Group, document: Document) -> Template:
+    """A slot of a group that is left open: a share of the price, and nothing yet to be had for it."""
+    benefit = Benefit(NOBODY, "", NOBODY, CHOICE, group.title, Money(0, document.currency), Properties())
+    component = Component(group.code, "", group.role, delivery=group.delivery)
+    graph = json.dumps(group.delivery, ensure_ascii=False)
+    return Template(component, benefit, Timing("flow"), graph, document.sold_out, ())
 
 
 def bind(compiled: Compiled, price_minor: int | None, offers: Mapping[UUID, Place]) -> Bound:
     """A compiled version with the channel's price (None: its own) and the best active offer per benefit."""
     price = compiled.price if price_minor is None else Money(price_minor, compiled.price.currency)
-    return Bound(compiled, price, offers)
+    nowhere = Place(Offer(NOBODY, OWN, None, "", Money(0, price.currency)), None, None)
+    return Bound(compiled, price, {**offers, NOBODY: nowhere} if compiled.open else offers)
 
 
 def _weight(share: Component | Group) -> int:

@@ -33,6 +33,7 @@ SHORTHAND: dict[str, tuple[str, ...]] = {
     "monthly": ("times",),
     "after": ("component", "event", "within_days", "otherwise"),
     "ask": (),
+    "choose": ("within_days", "default"),
 }
 DELIVER, CANCEL = {"do": "deliver"}, {"do": "cancel"}
 
@@ -77,6 +78,8 @@ def expand(delivery: Mapping[str, Any] | None) -> dict[str, Any]:
     nodes: dict[str, Any] = {"deliver": {"do": "deliver"}}
     if when == "now":
         return DELIVER_NOW
+    if when == "choose":
+        return {"start": "choose", "nodes": {"choose": {"do": "choose", **{n: delivery[n] for n in SHORTHAND[when]}}}}
     if when == "monthly":
         nodes["first"] = {"do": "split", **first}
     elif when == "after":
@@ -149,7 +152,7 @@ def due_walked(graph: str, part: int, facts: Facts, *, paid_at: datetime, zone: 
     way = Way(graph, stand.node, part, stand.steps, flow.falls_back(stand.node))
     if stand.kind == "deliver":
         return Due("now" if stand.at is None else "scheduled", stand.at, way=way)
-    if stand.kind == "buyer":
+    if stand.kind in ("buyer", "choose"):
         return Due("waiting_for_buyer", stand.at, way=way)
     # A cancel that comes with the payment is left to the workers: an order is placed with items that are still to be.
     at = paid_at if stand.kind == "cancel" else stand.at

@@ -214,6 +214,13 @@ class DeliveryUnsupported(Refused):
     zh, en = "交付步骤不能这样组合：{why_zh}", "These delivery steps cannot be combined: {why}"
 
 
+class ChoiceNotLater(Refused):
+    """An option of a group that may be left open makes several items, or has to be shipped."""
+
+    code, kind = "version.choice_not_later", Kind.UNPROCESSABLE
+    zh, en = "可延后选择的选项须为单份且无需寄送", "An option that may be chosen later is one item and is not shipped"
+
+
 class DateInPast(Refused):
     """A date of the version is not in the future."""
 

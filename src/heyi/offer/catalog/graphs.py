@@ -11,7 +11,7 @@ from heyi.kernel import condition
 from heyi.kernel.errors import Refused
 from heyi.kernel.flow import EVENTS, FlowFields, branches
 from heyi.offer.catalog.errors import DeliveryCircle, DeliveryMalformed, DeliveryUnsupported, OutOfBounds, WordUnknown
-from heyi.offer.catalog.model import DAYS_MAX, MONTHS_MAX, NODES_MAX
+from heyi.offer.catalog.model import DAYS_MAX, MONTHS_MAX, NODES_MAX, Group
 
 # Which fields a node has beside "do" and "for", and which it may have; any other is a fault.
 SHAPES: dict[tuple[str, str | None], tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -21,6 +21,7 @@ SHAPES: dict[tuple[str, str | None], tuple[tuple[str, ...], tuple[str, ...]]] = 
     ("wait", "days"): (("days", "then"), ("from",)),
     ("wait", "component"): (("component", "event", "within_days", "then", "else"), ()),
     ("wait", "buyer"): (("then",), ("within_days", "else")),
+    ("choose", None): (("within_days", "default"), ()),
     ("condition", None): (("if", "then", "else", "unknown"), ()),
     ("notify", None): (("title", "then"), ("message",)),
     ("split", None): (("times", "then"), ()),
@@ -33,10 +34,13 @@ LANGUAGES = ("zh", "en")
 _ANY_ZONE = ZoneInfo("UTC")
 
 
-def faults(graph: Mapping[str, Any], titles: Mapping[str, str] | None = None) -> list[Refused]:
+def faults(
+    graph: Mapping[str, Any], titles: Mapping[str, str] | None = None, *, group: Group | None = None
+) -> list[Refused]:
     """Every fault of a graph by itself, with pointers relative to it. None: it can be carried out.
 
-    `titles` are those of the version's components, which conditions may look at; None: of any component.
+    `titles` are those of the version's components, which conditions may look at; None: of any component. A choice
+    group's graph ends in choices, where a component's ends in deliveries.
     """
     nodes = graph.get("nodes")
     if not isinstance(nodes, dict) or not nodes or set(graph) - {"start", "nodes"}:
@@ -50,19 +54,35 @@ def faults(graph: Mapping[str, Any], titles: Mapping[str, str] | None = None) ->
     found += [fault for name, node in nodes.items() for fault in _node_faults(nodes, name, node, fields)]
     if any(isinstance(fault, DeliveryMalformed) for fault in found):
         return found  # who leads where is not known
-    found += _shape_faults(nodes, graph["start"])
+    found += _shape_faults(nodes, graph["start"], "deliver" if group is None else "choose")
+    found += _choice_faults(nodes, group)
     return found
 
 
-def _shape_faults(nodes: Mapping[str, Any], start: str) -> Iterator[Refused]:
+def _choice_faults(nodes: Mapping[str, Any], group: Group | None) -> Iterator[Refused]:
+    """Only a group chooses; what is chosen is delivered by its own flow."""
+    for name, node in nodes.items():
+        if group is None and node["do"] == "choose":
+            yield _unsupported(name, "只有可选组能选择", "only a choice group chooses")
+        elif group is not None and node["do"] in ("deliver", "split"):
+            yield _unsupported(name, "可选组的流程止于选择", "a choice group's flow ends in a choice")
+        elif group is not None and node["do"] == "choose":
+            codes = {option.code for option in group.options}
+            if len(node["default"]) != group.pick or not set(node["default"]) <= codes:
+                yield _malformed(
+                    f"/nodes/{name}/default", "须为应选数目的选项", "it names as many options as are picked"
+                )
+
+
+def _shape_faults(nodes: Mapping[str, Any], start: str, goal: str) -> Iterator[Refused]:
     """What is wrong with the graph as a whole, every node being right by itself."""
     if _circles(nodes):
         yield DeliveryCircle("/nodes")
         return
     for name in sorted(set(nodes) - _reached(nodes, start)):
         yield _malformed(f"/nodes/{name}", "该节点无法到达", "nothing leads here")
-    if not any(node["do"] == "deliver" for node in nodes.values()):
-        yield _malformed("/nodes", "流程中没有交付", "nothing is ever delivered")
+    if not any(node["do"] == goal for node in nodes.values()):
+        yield _malformed("/nodes", "流程中没有交付或选择", f"nothing ever comes to {goal}")
     splits = {name: node["times"] for name, node in nodes.items() if node["do"] == "split"}
     for name, times in splits.items():
         if times != next(iter(splits.values())):
@@ -104,6 +124,21 @@ def awaited(graph: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     ]
 
 
+def condition_faults(graph: Mapping[str, Any], titles: Mapping[str, str]) -> Iterator[Refused]:
+    """What is wrong with a graph's conditions, whatever else may be: they are checked when they are saved."""
+    nodes = graph.get("nodes")
+    fields = FlowFields(titles, _ANY_ZONE)
+    for name, node in nodes.items() if isinstance(nodes, dict) else ():
+        yield from _condition_faults(f"/nodes/{name}", node, fields)
+
+
+def _condition_faults(here: str, node: Mapping[str, Any], fields: FlowFields) -> Iterator[Refused]:
+    if "if" in node:
+        for fault in condition.check(node["if"], fields):
+            fault.pointer = f"{here}/if{fault.pointer}"
+            yield fault
+
+
 def _node_faults(nodes: Mapping[str, Any], name: str, node: object, fields: FlowFields) -> Iterator[Refused]:
     here = f"/nodes/{name}"
     if not isinstance(node, dict) or (node.get("do"), node.get("for")) not in SHAPES:
@@ -117,10 +152,7 @@ def _node_faults(nodes: Mapping[str, Any], name: str, node: object, fields: Flow
     if node.get("for") == "buyer" and ("else" in node) != ("within_days" in node):
         missing = "else" if "within_days" in node else "within_days"
         yield _malformed(f"{here}/{missing}", "期限与否则分支须同时给出", "a deadline and an else come together")
-    if node["do"] == "condition" and "if" in node:
-        for fault in condition.check(node["if"], fields):
-            fault.pointer = f"{here}/if{fault.pointer}"
-            yield fault
+    yield from _condition_faults(here, node, fields)
 
 
 def _value_faults(pointer: str, name: str, value: object) -> Iterator[Refused]:
@@ -137,6 +169,10 @@ def _value_faults(pointer: str, name: str, value: object) -> Iterator[Refused]:
             read_time(value)
         except (ValueError, OverflowError):
             yield _malformed(pointer, "不是带时区的时间", "this is not a time with an offset")
+    elif name == "default":
+        words = [word for word in value if isinstance(word, str)] if isinstance(value, list) else []
+        if not words or words != value or len(set(words)) != len(words):
+            yield _malformed(pointer, "须为不重复的选项", "it is a list of different options")
     elif name in ("title", "message"):
         texts = value.values() if isinstance(value, dict) and set(value) == set(LANGUAGES) else ()
         if not texts or not all(isinstance(text, str) and 0 < len(text) <= NOTICE_CHARS_MAX for text in texts):

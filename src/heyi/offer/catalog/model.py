@@ -139,7 +139,9 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A choice: `pick` slots, each of the same weight, filled with different ones of the options."""
+    """A choice: `pick` slots, each of the same weight, filled with different ones of the options. With a `delivery`
+    graph, which ends in a choice, it may be left open when the bundle is bought.
+    """
 
     code: str
     title: str
@@ -148,6 +150,7 @@ class Group:
     role: str = "core"
     weight: int | None = None  # of each slot
     share_minor: int | None = None  # of each slot
+    delivery: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

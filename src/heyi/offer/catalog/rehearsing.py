@@ -59,7 +59,7 @@ def _sample_faults(
     most = min(ORDER_QUANTITY_MAX, max(1, PARTS_MAX // max(1, sum(template.units_per_set for template in sold))))
     if not 1 <= quantity <= most:
         faults.append(errors.QuantityRefused("/quantity", most=most))
-    codes = {template.component.code for template in sold}
+    codes = {template.component.code for template in sold} | {c for c in compiled.open if c not in choices}
     for place, one in enumerate(happenings):
         if one.component not in codes:
             faults.append(errors.WordUnknown(f"/happenings/{place}/component", words=", ".join(sorted(codes))))

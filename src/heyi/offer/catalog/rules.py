@@ -91,8 +91,9 @@ def _plan(bound: Bound, quantity: int, choices: Mapping[str, tuple[str, ...]]) -
     if faults:
         return _one(faults)
     templates = list(compiled.fixed)
-    for code in compiled.groups:
-        templates += [compiled.options[code][option] for option in choices[code]]
+    for code, group in compiled.groups.items():
+        open_ = [compiled.open[code]] * group.pick if code not in choices else []
+        templates += open_ or [compiled.options[code][option] for option in choices[code]]
     if quantity > 1 and any(t.accounts for t in templates):
         return errors.OneAtATime("/quantity")
     per_set = sum(t.units_per_set for t in templates)
@@ -148,6 +149,8 @@ def choice_faults(compiled: Compiled, choices: Mapping[str, Sequence[str]]) -> l
     ]
     for code, group in compiled.groups.items():
         here, chosen = f"/choices/{code}", choices.get(code)
+        if chosen is None and code in compiled.open:
+            continue
         if chosen is None:
             faults.append(errors.ChoiceMissing(here, pick=group.pick))
             continue

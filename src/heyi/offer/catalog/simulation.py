@@ -71,6 +71,7 @@ class _Item:
     stand: flow.Stand | None = None
     state: str = "scheduled"
     since: datetime | None = None
+    group: str | None = None  # the choice that it filled late
     turn: int = 0  # a timer that was set before something else brought the item on means nothing any more
     fails: list[Happening] = field(default_factory=list)
     seen: flow.Seen = field(default_factory=lambda: flow.Seen(""))
@@ -102,6 +103,10 @@ class _Play:
         self.compiled, self.sample, self.zone = compiled, sample, zone
         self.story: list[Told] = []
         chosen = [compiled.options[code][one] for code, picked in sample.choices.items() for one in picked]
+        chosen += [
+            open_ for code, open_ in compiled.open.items() if code not in sample.choices
+            for _ in range(compiled.groups[code].pick)
+        ]  # fmt: skip
         self.titles = {t.component.code: t.benefit.title for t in (*compiled.fixed, *chosen)}
         self.items = [item for template in (*compiled.fixed, *chosen) for item in self._items(template)]
         self._queue: list[tuple[datetime, int, Callable[[datetime], None]]] = []
@@ -148,7 +153,27 @@ class _Play:
 
     def _wake(self, item: _Item, cause: str, at: datetime) -> None:
         assert item.stand is not None
-        self._rest(item, item.walked.wake(item.stand.node, cause, self._facts(item), now=at, part=item.part), at)
+        if item.stand.kind == "choose" and cause in (flow.TIME, flow.BUYER):
+            return self._choose(item, at)
+        return self._rest(item, item.walked.wake(item.stand.node, cause, self._facts(item), now=at, part=item.part), at)
+
+    def _choose(self, item: _Item, at: datetime) -> None:
+        """Nobody says what: the slot takes the first of its defaults that the others have left."""
+        assert item.stand is not None
+        group, mine = item.code, item.walked.defaults(item.stand.node)
+        taken = [other.code for other in self.items if other.group == group]
+        option = next((code for code in mine if taken.count(code) < self.sample.quantity), mine[0])
+        self._tell(
+            item,
+            "chosen",
+            wording.chosen_in_words(self.compiled.options[group][option].benefit.title),
+            at,
+            item.stand.node,
+        )
+        item.template, item.group = self.compiled.options[group][option], group
+        item.walked, item.seen = flow.Flow(item.template.component.delivery, self.zone), flow.Seen(item.code)
+        item.accounts = frozenset(name for name, called in item.template.accounts if called in self.sample.accounts)
+        return self._rest(item, item.walked.begin(self._facts(item), now=at, part=0), at)
 
     def _rest(self, item: _Item, stand: flow.Stand, at: datetime) -> None:
         """The item has walked to here: tell its way, and set what brings it on by itself."""

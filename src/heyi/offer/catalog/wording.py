@@ -95,6 +95,11 @@ def stand_in_words(walked: Flow, stand: Stand, *, zone: ZoneInfo, titles: Mappin
     return said
 
 
+def chosen_in_words(title: str) -> Words:
+    """What a slot takes when its buyer does not choose."""
+    return {"zh": f"按默认选择「{title}」", "en": f"{title} is chosen by default"}
+
+
 def happening_in_words(what: str, title: str, possible: bool) -> Words:
     """Something that happens in a simulation, or could not."""
     zh, en = (text.format(title) for text in HAPPENINGS[what])
@@ -157,6 +162,13 @@ def _node(node: Mapping[str, Any], zone: ZoneInfo, titles: Mapping[str, str], la
             if within is None:
                 return ("等待用户领取", "wait until the buyer asks")[place]
             return (f"等待用户领取（{within} 天内）", f"wait until the buyer asks (within {within} days)")[place]
+        case "choose", _:
+            default = "、".join(titles.get(code, code) for code in node["default"])
+            within = node["within_days"]
+            return (
+                f"用户任选（{within} 天内，逾期为 {default}）",
+                f"the buyer chooses (within {within} days, else {default.replace('、', ', ')})",
+            )[place]
         case "split", _:
             return (f"分 {node['times']} 个月发放", f"in {node['times']} monthly parts")[place]
         case "notify", _:

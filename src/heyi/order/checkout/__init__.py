@@ -2,6 +2,7 @@
 
 from heyi.order.checkout.actions import (
     by_number,
+    choose,
     claim_numbers,
     facts_of,
     find,
@@ -24,6 +25,7 @@ __all__ = [
     "Order",
     "Placed",
     "by_number",
+    "choose",
     "claim_numbers",
     "decide",
     "facts_of",

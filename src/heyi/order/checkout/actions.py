@@ -11,6 +11,7 @@ from heyi.infra.db import Tx
 from heyi.kernel.clock import millis
 from heyi.kernel.facts import Fact
 from heyi.kernel.ids import lane_for, new_id
+from heyi.kernel.parts import Part
 from heyi.order.checkout import facts, rules, store
 from heyi.order.checkout.errors import NumberReused, OrderNotFound
 from heyi.order.checkout.model import DELIVERED, ENDED, ITEM, Accepted, Asked, Item, ItemMove, Order, Placed
@@ -158,6 +159,12 @@ async def move_items(tx: Tx, moves: Sequence[ItemMove], *, now: datetime) -> lis
     told = [facts.item_moved(orders[m.order_id], items[m.item_id], m.move, m.problem) for m, _, _ in changes
             if m.item_id in moved]  # fmt: skip
     return told + [facts.order_fulfilled(o.lane, o.id, o.channel_id, o.buyer, counts[o.id][2]) for o in ended]
+
+
+async def choose(tx: Tx, chosen: Sequence[tuple[Order, UUID, Part]]) -> list[Fact]:
+    """Items whose benefit was left open are from now on these parts. Their orders are locked; answers the facts."""
+    await store.choose(tx, [(order.lane, item_id, part) for order, item_id, part in chosen])
+    return [facts.item_chosen(order, item_id, part) for order, item_id, part in chosen]
 
 
 async def repair(tx: Tx, *, limit: int = 1000) -> list[UUID]:

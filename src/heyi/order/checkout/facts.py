@@ -6,6 +6,7 @@ from uuid import UUID
 
 from heyi.kernel.facts import Fact
 from heyi.kernel.ids import to_text
+from heyi.kernel.parts import CHOICE, Part
 from heyi.order.checkout.model import DELIVERED, Item, Order, Placed, PlacedItem
 
 
@@ -62,6 +63,14 @@ _NAMES = {
 }
 
 
+def item_chosen(order: Order, item_id: UUID, part: Part) -> Fact:
+    """What was left open when it was bought is chosen."""
+    entitlement = next(item.entitlement_id for item in order.items if item.id == item_id)
+    data: dict[str, object] = {"benefit": part.benefit, "kind": part.kind, "component": part.component}
+    return Fact("item.chosen", data, order.lane, order.id, item_id, entitlement, order.channel_id, part.partner_id,
+                order.buyer)  # fmt: skip
+
+
 def item_moved(order: Order, item: Item, move: str, problem: str | None) -> Fact:
     """One item moved after the order was placed; `item` as it is now."""
     data: dict[str, object] = {
@@ -72,7 +81,7 @@ def item_moved(order: Order, item: Item, move: str, problem: str | None) -> Fact
     }
     if problem:
         data["problem"] = problem
-    partner = item.terms.get("partner")
+    partner = item.terms.get("partner") if item.kind != CHOICE else None
     return Fact(
         _NAMES[move],
         data,

@@ -74,6 +74,15 @@ from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(befores)s::text[], %(state
 where i.lane = m.lane and i.id = m.id and i.state = m.before
 returning i.id;
 
+-- name: choose_items
+-- What was left open is chosen: the item gets its benefit and the terms it has now, and keeps its share.
+update checkout.items i
+set component = c.component, benefit_id = c.benefit_id, benefit = c.benefit, kind = c.kind, terms = c.terms
+from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(components)s::text[], %(benefit_ids)s::uuid[],
+            %(benefits)s::text[], %(kinds)s::text[], %(terms)s::jsonb[])
+    c (lane, id, component, benefit_id, benefit, kind, terms)
+where i.lane = c.lane and i.id = c.id and i.kind = 'choice';
+
 -- name: count_orders
 -- The counters and the fulfilment axis, as the items of the locked orders are now.
 update checkout.orders o

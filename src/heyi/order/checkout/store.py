@@ -151,6 +151,21 @@ async def move(tx: Tx, changes: Sequence[tuple[ItemMove, Item, str]], *, now: da
     return {row.id for row in rows}
 
 
+async def choose(tx: Tx, chosen: Sequence[tuple[int, UUID, Part]]) -> None:
+    rows = sorted(chosen, key=lambda one: one[:2])
+    parts = [part for *_, part in rows]
+    await tx.run(
+        SQL["choose_items"],
+        lanes=col(lane for lane, *_ in rows),
+        ids=col(id for _, id, _ in rows),
+        components=text_col(part.component for part in parts),
+        benefit_ids=col(part.benefit_id for part in parts),
+        benefits=text_col(part.benefit for part in parts),
+        kinds=text_col(part.kind for part in parts),
+        terms=text_col(_terms(part) for part in parts),
+    )
+
+
 async def count(tx: Tx, counts: Mapping[UUID, tuple[int, int, str]]) -> None:
     """Write orders' (delivered, ended, fulfilment)."""
     ids = sorted(counts)

@@ -5,6 +5,7 @@ from heyi.provision.entitlement.actions import (
     activate,
     arrive,
     check_use,
+    choose,
     expire,
     find,
     grant,
@@ -15,6 +16,7 @@ from heyi.provision.entitlement.actions import (
     search,
 )
 from heyi.provision.entitlement.model import Arrival, Grant, Right
+from heyi.provision.entitlement.rules import check_choice
 
 __all__ = [
     "Arrival",
@@ -22,7 +24,9 @@ __all__ = [
     "Right",
     "activate",
     "arrive",
+    "check_choice",
     "check_use",
+    "choose",
     "expire",
     "find",
     "grant",

@@ -12,7 +12,7 @@ from heyi.infra.db import Tx
 from heyi.infra.sealing import Sealing
 from heyi.kernel.errors import Refused
 from heyi.kernel.facts import Fact
-from heyi.kernel.parts import LINK
+from heyi.kernel.parts import LINK, Part
 from heyi.provision.entitlement import facts, rules, store
 from heyi.provision.entitlement.errors import EntitlementNotFound
 from heyi.provision.entitlement.model import Arrival, Grant, Right
@@ -135,6 +135,11 @@ async def of_order(tx: Tx, lane: int, order_id: UUID, *, now: datetime) -> list[
 async def lock_of_orders(tx: Tx, orders: Sequence[tuple[int, UUID]], *, now: datetime) -> list[Right]:
     """All rights of these (lane, order)s, locked. Lock the orders first."""
     return await store.lock_of_orders(tx, orders, now=now)
+
+
+async def choose(tx: Tx, chosen: Sequence[tuple[UUID, Part]]) -> None:
+    """Rights whose benefit was left open are from now on rights to these parts. They are locked."""
+    await store.choose(tx, chosen)
 
 
 async def search(

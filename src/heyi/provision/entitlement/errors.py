@@ -131,3 +131,11 @@ class AccountUnknown(Refused):
     code, kind = "entitlement.account_unknown", Kind.UNPROCESSABLE
     zh = "不需要账号 {name}"
     en = "No account named {name} is asked for"
+
+
+class NothingToChoose(Refused):
+    """This right is for one benefit: there was no choice, or it has been made already."""
+
+    code, kind = "entitlement.nothing_to_choose", Kind.CONFLICT
+    zh = "这项权益无需选择或已选定"
+    en = "There is nothing to choose for this entitlement, or it was chosen already"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from heyi.kernel.facts import Fact
+from heyi.kernel.parts import CHOICE
 from heyi.provision.entitlement.model import Grant, Right
 
 ACTIVATED = "entitlement.activated"
@@ -51,5 +52,5 @@ def link_revealed(right: Right, by: str) -> Fact:
 def _about(right: Right, name: str, data: dict[str, object]) -> Fact:
     return Fact(
         name, data, lane=right.lane, order_id=right.order_id, item_id=right.item_id, entitlement_id=right.id,
-        channel_id=right.channel_id, partner_id=right.partner_id, buyer=right.buyer,
+        channel_id=right.channel_id, partner_id=None if right.kind == CHOICE else right.partner_id, buyer=right.buyer,
     )  # fmt: skip

@@ -12,7 +12,7 @@ import msgspec
 from heyi.kernel.ids import lane_of, to_text
 from heyi.kernel.machine import Machine
 from heyi.kernel.money import Money
-from heyi.kernel.parts import CARD_KEY, LINK, VOUCHER, AccountField, Part, Validity
+from heyi.kernel.parts import CARD_KEY, CHOICE, LINK, VOUCHER, AccountField, Part, Validity
 
 State = Literal["pending_delivery", "scheduled", "pending_activation", "active", "ended", "failed"]
 Why = Literal["used_up", "expired", "cancelled", "revoked", "transferred"]
@@ -194,6 +194,8 @@ class Right:
         if self.holds:
             return NextStep("none")
         if self.state in ("scheduled", "pending_delivery"):  # accounts may be given before the day
+            if self.kind == CHOICE:
+                return NextStep("choose" if self.properties.on_request else "none")
             asks = not self.properties.sent and (self.properties.on_request or bool(self.missing))
             return NextStep("activate", self.missing) if asks else NextStep("none")
         if self.state == "pending_activation":

@@ -101,6 +101,21 @@ where (lane, order_id) in (select * from unnest(%(lanes)s::smallint[], %(orders)
 order by lane, id
 for update;
 
+-- name: choose
+-- What was left open is chosen: the right is one to this benefit from now on, and keeps its place and its share.
+with chosen as materialized (
+    select * from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(components)s::text[], %(benefit_ids)s::uuid[],
+        %(benefits)s::text[], %(titles)s::text[], %(kinds)s::text[], %(partners)s::uuid[], %(units)s::integer[],
+        %(properties)s::jsonb[])
+        as c (lane, id, component, benefit_id, benefit, title, kind, partner_id, units, properties)
+), terms as (
+    update entitlement.terms t set units = c.units from chosen c where t.lane = c.lane and t.entitlement_id = c.id
+)
+update entitlement.entitlements e
+set component = c.component, benefit_id = c.benefit_id, benefit = c.benefit, title = c.title, kind = c.kind,
+    partner_id = c.partner_id, units_total = c.units, units_left = c.units, properties = c.properties
+from chosen c where e.lane = c.lane and e.id = c.id and e.kind = 'choice';
+
 -- name: save
 -- A compare-and-set: state and units must be what was decided upon. The first term follows the right's window.
 with next as materialized (

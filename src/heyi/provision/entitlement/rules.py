@@ -25,6 +25,7 @@ from heyi.provision.entitlement.errors import (
     NotActivated,
     NotDelivered,
     NothingToActivate,
+    NothingToChoose,
     NothingToReveal,
 )
 from heyi.provision.entitlement.model import MACHINE, REVEALED_KINDS, WHY, Arrival, Properties, Right, State
@@ -60,7 +61,7 @@ def window(
     return begins, min(ends, default=None)
 
 
-def properties_of(part: Part, *, item_state: str, key_expires_at: datetime | None, now: datetime) -> Properties:
+def properties_of(part: Part, *, item_state: str, key_expires_at: datetime | None, now: datetime | None) -> Properties:
     """What the right keeps of the part that it was sold with."""
     return Properties(
         share=part.share,
@@ -128,6 +129,14 @@ def activated(right: Right, accounts: Mapping[str, str], asked: str, now: dateti
     given = {**kept.given, **{name: mask(value) for name, value in accounts.items()}}
     right = replace(right, properties=structs.replace(kept, given=given, asked=asked, sent=True))
     return right if right.state in _UNDELIVERED else begin(right, now)
+
+
+def check_choice(right: Right) -> None:
+    """Raises Held or NothingToChoose when the buyer cannot choose for this right now."""
+    if right.holds:
+        raise Held(reasons=", ".join(right.holds))
+    if right.next_step.step != "choose":
+        raise NothingToChoose
 
 
 def revealed(right: Right, now: datetime) -> Right:

@@ -10,6 +10,7 @@ import msgspec
 
 from heyi.infra.db import Row, Tx, col, queries, text_col, time_col
 from heyi.kernel.ids import lane_for, lane_of
+from heyi.kernel.parts import Part
 from heyi.provision.entitlement import rules
 from heyi.provision.entitlement.model import Grant, Properties, Right
 
@@ -113,6 +114,26 @@ async def lock_of_orders(tx: Tx, orders: Sequence[tuple[int, UUID]], *, now: dat
         SQL["lock_by_orders"], lanes=col(lane for lane, _ in orders), orders=col(id for _, id in orders)
     )
     return await _with_holds(tx, rows, now=now)
+
+
+async def choose(tx: Tx, chosen: Sequence[tuple[UUID, Part]]) -> None:
+    rows = sorted(chosen, key=lambda one: _key(one[0]))
+    kept = [
+        rules.properties_of(part, item_state="waiting_for_buyer", key_expires_at=None, now=None) for _, part in rows
+    ]
+    await tx.run(
+        SQL["choose"],
+        lanes=col(lane_of(id) for id, _ in rows),
+        ids=col(id for id, _ in rows),
+        components=text_col(part.component for _, part in rows),
+        benefit_ids=col(part.benefit_id for _, part in rows),
+        benefits=text_col(part.benefit for _, part in rows),
+        titles=text_col(part.title for _, part in rows),
+        kinds=col(part.kind for _, part in rows),
+        partners=col(part.partner_id for _, part in rows),
+        units=col(part.units for _, part in rows),
+        properties=text_col(_encode(one).decode() for one in kept),
+    )
 
 
 async def of_order(tx: Tx, lane: int, order_id: UUID, *, now: datetime) -> list[Right]:

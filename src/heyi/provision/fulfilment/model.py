@@ -167,6 +167,15 @@ class Woken:
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """What an open slot's task is to become: the chosen part, and the flow of its delivery as JSON."""
+
+    woken: Woken
+    part: Part
+    graph: str
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """Whom and what the steps of an item's flow are about."""
 

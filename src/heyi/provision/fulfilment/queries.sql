@@ -235,7 +235,7 @@ order by due_at limit %(most)s for update skip locked;
 -- name: lock_for_buyer
 -- The buyer gave accounts, or asked, for these items.
 select t.lane, t.id, t.item_id, t.order_id, t.entitlement_id, t.state, t.due_at, t.attempts, t.after_component,
-    t.otherwise, t.request::text as request, t.flow::text as flow, t.node, t.part
+    t.otherwise, t.kind, t.request::text as request, t.flow::text as flow, t.node, t.part
 from unnest(%(lanes)s::smallint[], %(items)s::uuid[]) as r (lane, item_id)
 join fulfilment.tasks t on t.lane = r.lane and t.item_id = r.item_id and t.purpose = 'deliver'
 where t.state in ('waiting_for_buyer', 'scheduled', 'waiting_for_event')

@@ -16,6 +16,22 @@ from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(befores)s::text[], %(after
     as w (lane, id, before, after, due_at, problem, node, component, event, falls)
 where t.lane = w.lane and t.id = w.id and t.state = w.before;
 
+-- name: refit
+-- Open slots that were chosen: the task is from now on that of the chosen benefit.
+update fulfilment.tasks t
+set kind = r.kind, benefit_id = r.benefit_id, offer_id = r.offer_id, supplier_id = r.supplier_id, request = r.request,
+    flow = r.flow, part = 0
+from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(kinds)s::text[], %(benefits)s::uuid[], %(offers)s::uuid[],
+    %(suppliers)s::uuid[], %(requests)s::jsonb[], %(flows)s::jsonb[])
+    as r (lane, id, kind, benefit_id, offer_id, supplier_id, request, flow)
+where t.lane = r.lane and t.id = r.id and t.kind = 'choice';
+
+-- name: postpone
+-- Nothing of a choice can be had at the moment: looked at again later.
+update fulfilment.tasks t set due_at = %(until)s
+from unnest(%(lanes)s::smallint[], %(ids)s::uuid[]) as r (lane, id)
+where t.lane = r.lane and t.id = r.id;
+
 -- name: lock_overdue_buyers
 -- The buyer did not ask in time, and the flow says what follows.
 select lane, id, item_id, order_id, entitlement_id, benefit_id, kind, request::text as request, state, due_at, attempts,

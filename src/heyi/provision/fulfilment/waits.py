@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from heyi.infra.db import Row, Tx, col, queries, text_col, time_col
-from heyi.provision.fulfilment.model import Plan, Release, Request
+from heyi.provision.fulfilment.model import Chosen, Plan, Release, Request, Woken
 from heyi.provision.fulfilment.store import SQL
 
 if TYPE_CHECKING:
@@ -88,6 +88,28 @@ async def set_ways(tx: Tx, plans: Sequence[Plan]) -> None:
         nodes=text_col(way.node for _, way in walking),
         parts=col(way.part for _, way in walking),
     )
+
+
+async def refit(tx: Tx, fitted: Sequence[tuple[Chosen, Request]]) -> None:
+    rows = sorted(fitted, key=lambda one: (one[0].woken.row.lane, one[0].woken.row.id))
+    parts = [one.part for one, _ in rows]
+    await tx.run(
+        FLOWS["refit"],
+        lanes=col(one.woken.row.lane for one, _ in rows),
+        ids=col(one.woken.row.id for one, _ in rows),
+        kinds=col(part.kind for part in parts),
+        benefits=col(part.benefit_id for part in parts),
+        offers=col(part.offer.id for part in parts),
+        suppliers=col(part.offer.supplier_id for part in parts),
+        requests=text_col(as_text(request) for _, request in rows),
+        flows=text_col(one.graph for one, _ in rows),
+    )
+
+
+async def postpone(tx: Tx, woken: Sequence[Woken], *, until: datetime) -> None:
+    rows = sorted((one.row.lane, one.row.id) for one in woken)
+    lanes, ids = col(lane for lane, _ in rows), col(id for _, id in rows)
+    await tx.run(FLOWS["postpone"], lanes=lanes, ids=ids, until=until)
 
 
 async def save_walks(tx: Tx, walks: Sequence[Walk], *, now: datetime) -> None:

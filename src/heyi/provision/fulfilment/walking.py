@@ -7,7 +7,7 @@ from the node where the task stands, by the one rule in kernel/flow.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -18,9 +18,9 @@ from heyi.infra.db import Row, Tx
 from heyi.kernel import flow
 from heyi.kernel.facts import Fact
 from heyi.provision.fulfilment import facts as telling
-from heyi.provision.fulfilment import model, store, waits
+from heyi.provision.fulfilment import model, planning, store, waits
 from heyi.provision.fulfilment.errand import Outcome, TaskChange
-from heyi.provision.fulfilment.model import TASK, Request, Scene, Told, Woken
+from heyi.provision.fulfilment.model import TASK, Chosen, Request, Scene, Told, Woken
 
 _request = msgspec.json.Decoder(Request).decode
 NOT_IN_TIME, BY_FLOW = "not_in_time", "by_flow"
@@ -72,6 +72,47 @@ async def go_on(
     if walks:
         await waits.save_walks(tx, walks, now=now)
     return [outcome for outcome in outcomes if outcome is not None], facts
+
+
+def at_choice(one: Woken, zone: ZoneInfo) -> list[str]:
+    """The options that this task's choice takes when nobody says; empty where it does not stand at a choice."""
+    return flow.read(one.row.flow, zone).defaults(one.row.node) if one.row.flow is not None else []
+
+
+async def choose(
+    tx: Tx, chosen: Sequence[Chosen], scenes: Mapping[UUID, Scene], *, zone: ZoneInfo, now: datetime
+) -> tuple[list[Outcome], list[Fact]]:
+    """Fill open slots: each task becomes that of the chosen part, at the beginning of the option's own flow."""
+    walks: list[Walk] = []
+    outcomes: list[Outcome] = []
+    facts: list[Fact] = []
+    fitted: list[tuple[Chosen, Request]] = []
+    for one in chosen:
+        row, made = one.woken.row, flow.read(one.graph, zone)
+        scene = scenes[row.order_id]
+        known = {**scene.facts, "item.accounts": frozenset[str]()}
+        stand = made.begin(known, now=one.woken.at)
+        request = planning.request_of(one.part, model.WAITING_FOR_BUYER, None)
+        fitted.append((one, request))
+        lacks = stand.kind == "deliver" and stand.at is None and bool(request.missing)
+        walk = _walked(one.woken, stand, made.falls_back(stand.node), now)
+        outcome = _outcome(one.woken, walk, True, now)
+        if lacks:  # it comes as soon as the buyer has given his accounts
+            walk = replace(walk, state=model.WAITING_FOR_BUYER, due_at=None)
+            outcome = Outcome(row.lane, row.order_id, row.item_id, row.entitlement_id, "want_buyer", asks=True)
+        walks.append(walk)
+        outcomes += [outcome] if outcome is not None else []
+        about = replace(scene.told[row.item_id], component=one.part.component, benefit=one.part.benefit)
+        facts += [telling.of_step(about, made, step) for step in stand.steps if telling.worth(step)]
+    await waits.refit(tx, fitted)
+    await waits.save_walks(tx, walks, now=now)
+    return outcomes, facts
+
+
+async def postpone(tx: Tx, woken: Sequence[Woken], *, until: datetime) -> None:
+    """Look at these choices again later: nothing of them can be had now."""
+    if woken:
+        await waits.postpone(tx, woken, until=until)
 
 
 def told_at_purchase(about: Told, way: flow.Way, zone: ZoneInfo) -> list[Fact]:

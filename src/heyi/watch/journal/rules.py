@@ -24,6 +24,7 @@ PUBLIC: Mapping[str, str] = {
     "item.failed": "item",
     "item.cancelled": "item",
     "item.waiting": "item",
+    "item.chosen": "item",
     "delivery.notice": "item",
     "entitlement.activated": "entitlement",
     "entitlement.ended": "entitlement",

@@ -16,6 +16,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "item.failed": ("{benefit} 交付失败 {problem}", "{benefit} could not be delivered {problem}"),
     "item.cancelled": ("{benefit} 已取消", "{benefit} cancelled"),
     "item.waiting": ("{benefit} 等待中：{state} {reason}", "{benefit} waits: {state} {reason}"),
+    "item.chosen": ("已选择 {benefit}", "{benefit} was chosen"),
     "item.started": ("{benefit} 开始交付", "{benefit} is being delivered"),
     "item.scheduled": ("{benefit} 已排期", "{benefit} is scheduled"),
     "delivery.notice": ("通知：{title[zh]}", "told: {title[en]}"),

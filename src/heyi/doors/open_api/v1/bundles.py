@@ -31,11 +31,14 @@ class DeliveryShape(Shape):
 
 
 class ChoiceGroupShape(Shape):
-    """The component is one of several options, of which `pick` are chosen."""
+    """The component is one of several options, of which `pick` are chosen. `later`: the choice may be left open when
+    the bundle is bought; until when, and what is taken then.
+    """
 
     code: str
     title: str
     pick: int
+    later: DeliveryShape | None
 
 
 class AccountShape(Shape):
@@ -98,13 +101,22 @@ def _component(
         delivery=DeliveryShape(
             words=catalog.wording.in_words(component.delivery, zone=zone, titles=titles), graph=component.delivery
         ),
-        choice_group=None if group is None else ChoiceGroupShape(code=group.code, title=group.title, pick=group.pick),
+        choice_group=None if group is None else _group(group, zone, titles),
         accounts=[
             AccountShape(name=called, label=labels[name].label, pattern=labels[name].pattern)
             for name, called in template.accounts
         ],
         how_to_use=benefit.properties.how_to_use,
     )  # fmt: skip
+
+
+def _group(group: Group, zone: ZoneInfo, titles: Mapping[str, str]) -> ChoiceGroupShape:
+    later = None
+    if group.delivery:
+        named = {**titles, **{option.code: option.code for option in group.options}}
+        words = catalog.wording.in_words(group.delivery, zone=zone, titles=named)
+        later = DeliveryShape(words=words, graph=group.delivery)
+    return ChoiceGroupShape(code=group.code, title=group.title, pick=group.pick, later=later)
 
 
 @get("/bundles", guards=[READ], summary="Bundles on sale now or announced, newest first", tags=["bundles"])

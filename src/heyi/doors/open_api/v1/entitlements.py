@@ -11,11 +11,12 @@ from msgspec import UNSET, UnsetType
 
 from heyi.doors.access import Caller, allow
 from heyi.doors.paging import Cursor, Limit, Page, before, paged
-from heyi.doors.shapes import Accounts, Body, Shape, id_in
-from heyi.flows import activate, freshness, redeem, reveal
+from heyi.doors.shapes import Accounts, Body, CodeWord, Shape, id_in
+from heyi.flows import activate, choose, freshness, redeem, reveal
 from heyi.infra.db import Tx
 from heyi.infra.tools import Tools
 from heyi.kernel.ids import to_text
+from heyi.kernel.parts import CHOICE
 from heyi.provision import entitlement
 from heyi.provision.entitlement import Right
 
@@ -50,14 +51,17 @@ class ProviderShape(Shape):
 
 
 class EntitlementShape(Shape):
-    """A right in the buyer's wallet. Usable: active, and `held` is empty. Reserved units are not left."""
+    """A right in the buyer's wallet. Usable: active, and `held` is empty. Reserved units are not left.
+
+    What is yet to be chosen has the kind `choice`, its choice group as component, and no benefit or partner.
+    """
 
     id: str
     buyer: str
-    benefit: str
+    benefit: str | None
     title: str
     kind: str
-    partner: str
+    partner: str | None
     component: str
     state: str
     ended_why: str | None
@@ -82,6 +86,12 @@ class ActivateBody(Body):
     """Account values by field name; empty where only the buyer's word is needed."""
 
     accounts: Accounts = {}
+
+
+class ChooseBody(Body):
+    """The option of the choice group that this right was left open for."""
+
+    option: CodeWord
 
 
 class CardShape(Shape):
@@ -119,10 +129,10 @@ def entitlement_shape(right: Right, fresh: str) -> EntitlementShape:
     return EntitlementShape(
         id=to_text("ent", right.id),
         buyer=right.buyer,
-        benefit=right.benefit,
+        benefit=right.benefit or None,
         title=right.title,
         kind=right.kind,
-        partner=to_text("prt", right.partner_id),
+        partner=None if right.kind == CHOICE else to_text("prt", right.partner_id),
         component=right.component,
         state=right.state,
         ended_why=right.ended_why,
@@ -204,6 +214,15 @@ async def activate_entitlement(
         return await shown(tx, tools, right)
 
 
+@post("/entitlements/{entitlement_id:str}/choose", guards=[allow("channel", WRITE)], status_code=200,
+      summary="Choose what was left open when it was bought", tags=["entitlements"],
+      description="One option of the choice group. The same option again answers the present state.")  # fmt: skip
+async def choose_entitlement(entitlement_id: str, data: ChooseBody, caller: Caller, tools: Tools) -> EntitlementShape:
+    right = await choose.choose(tools, caller.id, id_in("ent", entitlement_id), data.option)
+    async with tools.db.reading() as tx:
+        return await shown(tx, tools, right)
+
+
 @post("/entitlements/{entitlement_id:str}/reveal", guards=[allow("channel", WRITE)], status_code=200,
       opt={"stores_no_answer": True}, summary="Show a card key or a link; recorded each time",
       tags=["entitlements"])  # fmt: skip
@@ -220,5 +239,5 @@ async def show_code(entitlement_id: str, caller: Caller, tools: Tools) -> CodeSh
 
 
 HANDLERS = [
-    list_entitlements, get_entitlement, activate_entitlement, reveal_entitlement, show_code,
+    list_entitlements, get_entitlement, activate_entitlement, choose_entitlement, reveal_entitlement, show_code,
 ]  # fmt: skip

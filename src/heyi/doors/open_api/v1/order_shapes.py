@@ -23,7 +23,7 @@ class StatusShape(Shape):
 
 class ItemShape(Shape):
     id: str
-    benefit: str
+    benefit: str | None
     component: str
     kind: str
     role: str
@@ -56,7 +56,8 @@ def order_shape(order: Order, held: Mapping[UUID, list[str]]) -> OrderShape:
     """`held`: holds by entitlement, see flows/hold.py; a new order has none."""
     items = [
         ItemShape(
-            id=to_text("itm", item.id), benefit=item.benefit, component=item.component, kind=item.kind, role=item.role,
+            id=to_text("itm", item.id), benefit=item.benefit or None, component=item.component, kind=item.kind,
+            role=item.role,
             share=money(item.share), state=item.state, due_at=item.due_at,
             entitlement=None if item.entitlement_id is None else to_text("ent", item.entitlement_id),
             problem=item.problem, held=held.get(item.entitlement_id, []) if item.entitlement_id else [],
@@ -75,7 +76,7 @@ def order_shape(order: Order, held: Mapping[UUID, list[str]]) -> OrderShape:
 
 
 class QuotedItemShape(Shape):
-    benefit: str
+    benefit: str | None
     component: str
     kind: str
     role: str
@@ -107,7 +108,7 @@ def quote_shape(verdict: Accepted | Refused) -> QuoteShape:
         )
     items = [
         QuotedItemShape(
-            benefit=line.part.benefit, component=line.part.component, kind=line.part.kind, role=line.part.role,
+            benefit=line.part.benefit or None, component=line.part.component, kind=line.part.kind, role=line.part.role,
             share=money(line.part.share), state=line.state, due_at=line.due_at,
         )
         for line in verdict.lines
