@@ -17,6 +17,7 @@ SUPPLIERS = {
     "fulu": {"app_key": "simulator-fulu-app", "secret": "simulator-fulu-secret"},
 }
 DEPOSIT = "1000000.00 CNY"
+OPENING = "10000000.00 CNY"  # what the simulator's suppliers begin with
 STOCKED = ("coffee", "tea")  # card keys that are there from the beginning
 
 
@@ -98,7 +99,7 @@ def make(stack: Stack, *, keys: int, timeout_ms: int = 1500, typical_ms: int = 1
     suppliers = [
         {"code": code, "title": code, "dialect": code, "base_url": f"{stack.simulator_url}/{code}",
          "credentials": credentials, "timeout_ms": timeout_ms, "typical_ms": typical_ms, "grace_ms": grace_ms,
-         "slots": slots}
+         "slots": slots, "top_up": OPENING}
         for code, credentials in SUPPLIERS.items()
     ]  # fmt: skip
     with Client(stack.url, stack.operator_key) as api:

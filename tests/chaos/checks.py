@@ -90,6 +90,7 @@ def check(stack: Stack, told: Told, orders: int, name: str = "c") -> Counter[str
     stack.audit()
     assert asyncio_run(_repair(stack.database_url)) == [], "counters of orders had drifted from their items"
     _everybody_was_told(stack)
+    _books_agree_with_suppliers(stack)
     return ends
 
 
@@ -191,6 +192,13 @@ def _keys_belong_to_one(stack: Stack, told: Told) -> None:
     assert len(set(codes)) == len(codes), "one key was shown to two buyers"
     stored = stack.rows("select count(*) as keys, count(distinct fingerprint) as prints from stock.fingerprints")[0]
     assert stored.keys == stored.prints
+
+
+def _books_agree_with_suppliers(stack: Stack) -> None:
+    """To the fen, by the suppliers' own balances: what was delivered was booked with what was charged, once."""
+    for supplier in stack.operator.every("/suppliers"):
+        look = stack.operator.post(f"/suppliers/{supplier['id']}/balance/looks")
+        assert look["difference"] == {"amount_minor": 0, "currency": "CNY"}, (supplier["code"], look)
 
 
 def _everybody_was_told(stack: Stack) -> None:

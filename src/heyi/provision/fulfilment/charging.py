@@ -15,17 +15,18 @@ def charged(result: Result, was: Standing) -> Money:
     """What the supplier says now; else what it said when it accepted; else what its offer cost when we asked. The
     task's own cost comes last: it may stand at another offer by now."""
     request = result.errand.request
-    said = result.answer.cost_minor if isinstance(result.answer, Delivered) else None
+    answer = result.spoiled or result.answer
+    said = answer.cost_minor if isinstance(answer, Delivered) else None
     known = request.cost_minor if was.cost_minor is None else was.cost_minor
     return Money(known if said is None else said, request.currency)
 
 
 def losses(ruled: Sequence[tuple[Result, Standing, Ruling]]) -> list[Loss]:
-    """What the listed differences among these cost."""
+    """What the listed differences among these cost, and what was delivered to no use (each attempt counts once)."""
     return [
         Loss(r.errand.order_id, r.errand.item_id, r.errand.attempt_id, r.errand.account.id, charged(r, was),
              r.errand.account.prepaid)
-        for r, was, ruling in ruled if ruling.difference
+        for r, was, ruling in ruled if ruling.difference or r.spoiled
     ]  # fmt: skip
 
 

@@ -193,7 +193,7 @@ def spoiled(results: Sequence[Result], items: Collection[UUID]) -> list[Result]:
     """The supplier handed over cards that others have already: these items are not delivered; a person must look."""
     why = "repeated_card 供货商给出的卡密已属于别的订单"
     return [
-        replace(r, answer=Failed(why, Cure.PERSON, r.answer.supplier_number))
+        replace(r, answer=Failed(why, Cure.PERSON, r.answer.supplier_number), spoiled=r.answer)
         if isinstance(r.answer, Delivered) and r.errand.item_id in items else r
         for r in results
     ]  # fmt: skip

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from heyi.kernel.money import Money
 from heyi.kernel.parts import Offer
-from heyi.kernel.talk import Answer
+from heyi.kernel.talk import Answer, Delivered
 from heyi.provision.fulfilment.model import Request
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """An attempt delivered after its item had ended otherwise: it costs us all the same."""
+    """An attempt delivered after its item had ended otherwise, or what is of no use: it costs us all the same."""
 
     order_id: UUID
     item_id: UUID
@@ -188,8 +188,9 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How an errand's talk ended, with the exchanges that led there."""
+    """How an errand's talk ended, with the exchanges that led there. `spoiled`: what they delivered is of no use."""
 
     errand: Errand
     answer: Answer
     exchanges: tuple[Exchange, ...] = ()
+    spoiled: Delivered | None = None

@@ -9,13 +9,14 @@ A debit is positive and a credit negative; the postings of an entry add up to ze
 - `cost`                  what delivered benefits cost us
 - `payable:<party id>`    what we owe a partner, or a supplier whose account is postpaid
 - `prepaid:<supplier id>` what we have put in at a supplier and not bought from yet (an asset: its postings sum to it)
-- `difference`            what suppliers delivered after the item had ended otherwise: paid for, sold to nobody
+- `difference`            what suppliers delivered after the item had ended otherwise, or to no use: sold to nobody
 - `adjustment`            what a prepaid account gained or lost outside heyi, as finance found out
 
 When something is booked at a supplier (decision 0012): a top-up when finance records it; a purchase when it is
-delivered, with what the supplier really charged, never before; a late success that is listed as a difference when it is
-heard of, once. What a supplier takes when it accepts and gives back when it fails is never booked: until an attempt
-ends it is *in flight*, and the supplier's own balance may be lower than the booked one by so much.
+delivered, with what the supplier really charged, never before; a late success that is listed as a difference (and a
+card that others have already) when it is heard of, once. What a supplier takes when it accepts and gives back when it
+fails is never booked: until an attempt ends it is *in flight*, and the supplier's own balance may be lower than the
+booked one by so much.
 """
 
 from __future__ import annotations
