@@ -612,7 +612,7 @@ LONG = 1 << 18
     ids=range(11),
 )
 def test_a_hostile_answer_costs_no_more_than_its_length(body: bytes) -> None:
-    """A quarter of a megabyte of anything is read, or not, and masked, in the time of reading it: the worker goes on."""
+    """A quarter of a megabyte of anything is read, or not, and masked, in the time of reading it."""
     for code in ("kasushou", "fanchen", "fanchen_xml", "acg_faka"):
         found = engine.rehearse(DIALECTS[code], account(code), order(kind_of(code)), "query", Reply(200, {}, body))
         assert isinstance(found.answer, Unknown | Accepted)

@@ -42,7 +42,7 @@ def gap_ms(least_ms: int, most_ms: int, times: int, seed: str) -> int:
 
 
 def query_gap_ms(errand: Errand) -> int:
-    """Until the next query: first the supplier's typical time, then ever longer; never sooner than its dialect bears."""
+    """Until the next query: first the supplier's typical time, then ever longer; never sooner than it bears."""
     connector = errand.account.connector
     first = connector.first_query_ms if errand.verb == "submit" else 0
     least = max(QUERY_GAP_MS_MIN, connector.query_gap_ms, errand.account.typical_ms, first)
