@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.offer.catalog.making import NOW, ZONE, benefit, component, document, filled, sale_of
 
 from heyi.kernel import flow
+from heyi.kernel.condition.reading import ARGUMENTS
 from heyi.kernel.flow import BUYER, EVENT, FAILED, OVER, TIME, Flow
+from heyi.kernel.flow.fields import COMPONENT, FIELDS
 from heyi.kernel.money import Money
 from heyi.kernel.parts import Due
 from heyi.offer.catalog.delivery import timing
@@ -163,3 +167,15 @@ def test_a_purchase_walks_to_where_the_item_waits(quantity: int, state: str, bra
     assert due.way is not None
     assert due.way.node == "give"
     assert due.way.steps[0].branch == branch
+
+
+def test_the_example_of_the_docs_is_a_good_flow() -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs" / "flows.md").read_text(encoding="utf-8")
+    example = yaml.safe_load(text.partition("```yaml\n")[2].partition("```")[0])
+    assert not faults(example, {"coffee": "Coffee", "tea": "Tea"})
+    assert timing(example).times == 2
+    kinds = {(do, wait) for do, wait in SHAPES}
+    for do, wait in kinds:
+        assert f"`do: {do}{f', for: {wait}' if wait else ''}`" in text, f"docs/flows.md does not tell of {do} {wait}"
+    for word in (*ARGUMENTS, *(f".{what}" for what in COMPONENT), *FIELDS):
+        assert word in text, f"docs/flows.md does not tell of {word}"

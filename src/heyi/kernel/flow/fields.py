@@ -52,10 +52,6 @@ class FlowFields(Catalogue):
         title = (self.titles or {}).get(code, code)
         return Field(name, type, zh.format(title), en.format(title))
 
-    def names(self) -> list[str]:
-        """Every field's name, for those who write conditions."""
-        return [*FIELDS, *(f"component.{code}.{what}" for code in self.titles or () for what in COMPONENT)]
-
 
 @dataclass(frozen=True, slots=True)
 class Seen:
