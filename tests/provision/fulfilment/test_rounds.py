@@ -17,6 +17,8 @@ from heyi.kernel.clock import FixedClock
 from heyi.kernel.talk import Accepted, Cure, Declined, Delivered, NotFound, Unknown
 from heyi.provision import stock
 from heyi.provision.fulfilment import accounts, desk
+from heyi.settle import ledger
+from heyi.settle.ledger.model import prepaid_at
 
 DIALECTS = ("kasushou", "fulu")
 
@@ -277,6 +279,16 @@ async def test_cards_that_are_no_good_wait_for_a_person(
     assert await settled(tools, shop, plan, minutes=3000, step_s=step_s) == "waiting_for_person"
     assert (await task_of(tools, plan)).problem.split()[0] == problem
     assert len(shop.orders()) == 2
+    # What nobody can use was paid for all the same: once, however often it was looked at.
+    lost = await _lost(tools, shop)
+    assert lost == ([480] if problem == "repeated_card" else [])
+
+
+async def _lost(tools: Tools, shop: Shop) -> list[int]:
+    """What differences cost at this supplier."""
+    async with tools.db.reading() as tx:
+        lines = await ledger.lines(tx, prepaid_at(shop.id), before=None, limit=100)
+    return [-line.amount_minor for line in lines if line.kind == "difference.accrued"]
 
 
 async def test_a_late_confession_delivers_or_is_listed(tools: Tools, simulator_url: str) -> None:
@@ -297,6 +309,7 @@ async def test_a_late_confession_delivers_or_is_listed(tools: Tools, simulator_u
         listed = await desk.differences(tx, before=None, limit=10)
     assert ended.item_id in [one.item_id for one in listed]
     assert waits.item_id not in [one.item_id for one in listed]
+    assert await _lost(tools, shop) == [1500]
 
 
 async def _told(shop: Shop, count: int) -> bool:
