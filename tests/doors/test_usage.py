@@ -43,6 +43,7 @@ BAD: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("the future", event("ent_01jd0000000000000000000000", at=LATER), "usage.time_wrong"),
     ("the year 1", event("hello", at="0001-01-01T00:00:00+14:00"), "usage.time_wrong"),
     ("the year 9999", event("hello", at="9999-12-31T23:59:59-14:00"), "usage.time_wrong"),
+    ("the year 9999 of nothing", event(at="9999-12-31T23:59:59-14:00"), "usage.time_wrong"),
     ("units of an activation", event("hello", "activated", units=2), "usage.units_wrong"),
     ("an unknown kind", event("hello", "upgraded"), "usage.malformed"),
     ("no time zone", event("hello", at="2026-11-01T08:00:00"), "usage.malformed"),

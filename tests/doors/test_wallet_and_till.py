@@ -67,7 +67,7 @@ async def test_a_wallet_says_what_is_next(tools: Tools, world: World, client: Cl
         "video": "activate",
     }
     assert wallet["video"]["next_step"]["accounts"] == [{"name": "phone", "label": "手机号", "pattern": r"1\d{10}"}]
-    assert wallet["video"]["provider"] == {"state": None, "heard_at": None}
+    assert wallet["video"]["provider"] == {"state": None, "heard_at": None, "fresh": "not_expected"}
     one = (await client.get(f"/v1/entitlements/{wallet['lounge']['id']}", headers=channel)).json()
     assert one == wallet["lounge"]
     active = await client.get("/v1/entitlements", params={"buyer": "next", "state": "active"}, headers=channel)

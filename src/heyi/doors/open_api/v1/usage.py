@@ -93,10 +93,10 @@ def _event(id: UUID, body: EventBody, latest: datetime) -> Event | Unread:
     named = [Reference(kind, text) for kind in REFERENCES if (text := getattr(body, kind)) is not None]
     raw = _encode(body).decode()
     code = None
-    if len(named) != 1:
+    if body.at.year < YEAR_MIN or body.at.year > latest.year or body.at > latest:
+        code = TimeWrong.code  # first of all: a year that the calendar does not have cannot even be kept
+    elif len(named) != 1:
         code = ReferenceMissing.code
-    elif body.at.year < YEAR_MIN or body.at.year > latest.year or body.at > latest:
-        code = TimeWrong.code
     elif body.units is not None and body.kind != "used":
         code = UnitsWrong.code
     if code is not None:

@@ -76,7 +76,7 @@ def _page(reply: Reply, cursor: str | None) -> Page:
         )
         for one in answer.rights
     ]  # fmt: skip
-    last = answer.rights[-1].changed_at.isoformat(timespec="milliseconds") if answer.rights else cursor
+    last = answer.rights[-1].changed_at.isoformat() if answer.rights else cursor
     if answer.more and last == cursor:
         return Page(problem="unreadable: more to come, and no way to it")
     return Page(rights, last, answer.more)
