@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from tests.chaos import suppliers
 from tests.chaos.checks import check, settle
 from tests.chaos.storm import FRESH_KEYS, Storm
 from tests.stack import Stack
@@ -18,6 +19,7 @@ def round_of_chaos(seed: int, orders: int, say: Callable[[str], None]) -> None:
     say(f"chaos: seed {seed}, {orders} orders (again: HEYI_CHAOS_SEED={seed})")
     started = time.monotonic()
     with Stack(webs=2, workers=2, keys=max(20, int(orders * FRESH_KEYS)), suppliers=SUPPLIERS) as stack:
+        suppliers.add_to(stack)
         endpoint = stack.channel.post("/webhook_endpoints", {"url": f"{stack.simulator_url}/receiver/chaos"})
         stack.world.put(
             "receivers/chaos", {"secret": endpoint["secret"], "fail": {"status": 500, "times": orders // 10}}

@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx2
 from tests import alliance
+from tests.chaos import suppliers
 from tests.stack import Stack
 
 FRESH_KEYS, RARE_KEYS_LATE = 0.5, 0.6  # of the orders: keys there at the start, keys of the rare kind that come later
@@ -25,30 +26,7 @@ KILLED_AS_CHILDREN = 0.1
 ORDERS_PER_S = 18.0  # slower than heyi could, so that a storm has time to kill
 TRIES_MAX = 200
 CLIENT_TIMEOUT_S = 20.0
-MIX = (("storm", 60), ("top-up", 15), ("two-phones", 10), ("five", 10), ("later", 5))
-# (fault, how often while it rules, what else the rule says)
-FAULTS: tuple[tuple[str, float, dict[str, Any]], ...] = (
-    ("timeout_after_accept", 0.25, {"hold_ms": 3000}),
-    ("timeout_before_accept", 0.25, {"hold_ms": 3000}),
-    ("error_500_after_accept", 0.25, {}),
-    ("error_500_before_accept", 0.25, {}),
-    ("unreadable_body", 0.25, {}),
-    ("wrong_status", 0.25, {"what": "status"}),
-    ("wrong_status", 0.25, {"what": "code"}),
-    ("garbled_charset", 0.2, {}),
-    ("no_callback", 0.5, {}),
-    ("callback_before_answer", 0.4, {}),
-    ("callback_twice", 0.4, {}),
-    ("callback_out_of_order", 0.4, {}),
-    ("callback_unsigned", 0.4, {}),
-    ("callback_tampered", 0.4, {}),
-    ("query_error", 0.4, {}),
-    ("query_not_found_for_ms", 0.4, {"delay_ms": 400}),
-    ("sold_out", 0.3, {}),
-    ("delay", 0.3, {"delay_ms": 300}),
-    ("slow_drip", 0.2, {"delay_ms": 900}),
-    ("duplicate_card", 0.1, {}),
-)
+MIX = (("storm3", 60), ("top-up", 15), ("two-phones", 10), ("five", 10), ("later", 5))
 
 
 @dataclass
@@ -88,7 +66,7 @@ class Storm:
                 one.result()
         for name in self.stack.processes:
             self.stack.await_ready(name)
-        for supplier in alliance.SUPPLIERS:
+        for supplier in suppliers.SUPPLIERS:
             self.stack.world.faults(supplier)
         return self.told
 
@@ -187,14 +165,13 @@ class Storm:
 
     def _weather(self) -> None:
         """Every second another mixture of faults rules at each supplier."""
-        draw = random.Random(f"{self.seed}/weather")
+        draw, tick = random.Random(f"{self.seed}/weather"), 0
         while not self._over.is_set():
-            for supplier in alliance.SUPPLIERS:
-                ruling = draw.sample(FAULTS, k=draw.randrange(0, 6))
-                for fault, _, _ in ruling:
-                    self.told.faults[fault] += 1
-                rules = [{"fault": fault, "rate": rate, **more} for fault, rate, more in ruling]
+            for supplier in suppliers.SUPPLIERS:
+                rules = suppliers.weather(supplier, tick, draw)
+                self.told.faults.update(rule["fault"] for rule in rules)
                 self.stack.world.faults(supplier, *rules)
+            tick += 1
             self._over.wait(1.0)
 
     def _reaper(self) -> None:

@@ -78,10 +78,14 @@ async def record(tools: Tools, results: Sequence[Result]) -> list[None]:
 
 async def _take_in(tx: Tx, tools: Tools, results: Sequence[Result], now: datetime) -> list[Result]:
     """Cards that suppliers handed over go into the vault first; cards that others have already deliver nothing."""
+    handed = [r for r in results if isinstance(r.answer, Delivered) and r.answer.cards]
+    if not handed:
+        return list(results)
+    late = await delivering.late(tx, handed)
     cards = [
         stock.BoughtCard(r.errand.benefit_id, r.errand.item_id, code, secret or None,
-                         Money(r.errand.request.cost_minor, r.errand.request.currency))
-        for r in results if isinstance(r.answer, Delivered) for code, secret in r.answer.cards
+                         Money(r.errand.request.cost_minor, r.errand.request.currency), spare=r.errand.task_id in late)
+        for r in handed if isinstance(r.answer, Delivered) for code, secret in r.answer.cards
     ]  # fmt: skip
     repeated = await stock.take_in(tx, tools.sealing, cards, now=now)
     return delivering.spoiled(results, {one.item_id for one in repeated})

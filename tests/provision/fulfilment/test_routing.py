@@ -166,6 +166,18 @@ def test_a_failed_number_is_looked_at_again_wherever_its_task_went() -> None:
     assert rules.decide(Result(last, Failed("recharge", Cure.OTHER_OFFER)), again, LATER).recheck_ms is None
 
 
+def test_the_late_end_of_an_overtaken_talk_keeps_its_number_in_sight() -> None:
+    """The task was delivered by another number meanwhile; this one timed out and may have been bought."""
+    for standing in (
+        replace(OURS["submit"], state="delivered", lease=None, attempts=2),
+        replace(OURS["submit"], state="sending", lease=None, attempts=2),
+    ):
+        ruling = rules.decide(Result(ERRAND, Unknown("timeout")), standing, LATER)
+        assert (ruling.move, ruling.recheck_ms is not None) == (None, True)
+    asked_anyway = replace(OURS["query"], lease=None)
+    assert rules.decide(Result(ERRAND, Unknown("timeout")), asked_anyway, LATER).recheck_ms is None
+
+
 def test_when_all_have_refused_for_a_while_the_best_is_tried_later() -> None:
     sold_out = Result(ERRAND, Declined("sold_out", Cure.OTHER_OFFER))
     later = rules.decide(sold_out, OURS["submit"], LATER, Routes(again=ELSEWHERE.again))

@@ -189,6 +189,18 @@ def finish(errand: Errand, answer: Answer, heard: Sequence[Heard], at: datetime)
     return Result(errand, answer, tuple(exchanges))
 
 
+async def late(tx: Tx, results: Sequence[Result]) -> set[UUID]:
+    """The tasks among these that had ended by another number, or otherwise: what is delivered now comes too late."""
+    standing = await store.lock_standing(tx, results)
+    return {
+        r.errand.task_id
+        for r in results
+        if (was := standing.get(r.errand.attempt_id)) is not None
+        and was.state in model.ENDED
+        and was.attempt_state != "delivered"
+    }
+
+
 def spoiled(results: Sequence[Result], items: Collection[UUID]) -> list[Result]:
     """The supplier handed over cards that others have already: these items are not delivered; a person must look."""
     why = "repeated_card 供货商给出的卡密已属于别的订单"
@@ -286,6 +298,7 @@ def _attempt_change(result: Result, was: Standing, ruling: Ruling, now: datetime
         getattr(answer, "why", None),
         None if ruling.recheck_ms is None else now + timedelta(milliseconds=ruling.recheck_ms),
         ruling.difference,
+        result.errand.verb == "recheck",
     )
 
 

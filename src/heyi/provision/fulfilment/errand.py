@@ -120,7 +120,7 @@ class TaskChange:
 
 @dataclass(frozen=True, slots=True)
 class AttemptChange:
-    """What became of an attempt. None: not said this time."""
+    """What became of an attempt. None: not said this time. `rechecked`: this was the later look that was planned."""
 
     lane: int
     id: UUID
@@ -130,6 +130,7 @@ class AttemptChange:
     why: str | None = None
     recheck_at: datetime | None = None
     difference: bool = False
+    rechecked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,17 +133,20 @@ from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(befores)s::text[], %(after
 where t.lane = r.lane and t.id = r.id and t.state = r.before;
 
 -- name: save_attempts
--- What the supplier said is kept; what it said before is not forgotten by saying less now.
+-- What the supplier said is kept; what it said before is not forgotten by saying less now. A later look that is planned
+-- stays planned until it was had: the end of a talk that was overtaken must not cancel it.
 update fulfilment.attempts a
 set state = r.state, supplier_number = coalesce(r.supplier_number, a.supplier_number),
-    cost_minor = coalesce(r.cost_minor, a.cost_minor), why = r.why, recheck_at = r.recheck_at,
+    cost_minor = coalesce(r.cost_minor, a.cost_minor), why = r.why,
+    recheck_at = case when r.state = 'delivered' then null when r.rechecked then r.recheck_at
+        else coalesce(r.recheck_at, a.recheck_at) end,
     difference = a.difference or r.difference,
     accepted_at = case when r.state in ('accepted', 'delivered') then coalesce(a.accepted_at, %(now)s)
         else a.accepted_at end,
     ended_at = case when r.state in ('delivered', 'declined', 'failed') then coalesce(a.ended_at, %(now)s) end
 from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(states)s::text[], %(supplier_numbers)s::text[],
-    %(costs)s::bigint[], %(whys)s::text[], %(rechecks)s::timestamptz[], %(differences)s::boolean[])
-    as r (lane, id, state, supplier_number, cost_minor, why, recheck_at, difference)
+    %(costs)s::bigint[], %(whys)s::text[], %(rechecks)s::timestamptz[], %(differences)s::boolean[], %(rechecked)s::boolean[])
+    as r (lane, id, state, supplier_number, cost_minor, why, recheck_at, difference, rechecked)
 where a.lane = r.lane and a.id = r.id;
 
 -- name: recheck_overtaken

@@ -94,7 +94,9 @@ def _aside(errand: Errand, answer: Answer, standing: Standing) -> Ruling:
     # Once accepted, always accepted: such a number is never sent again, whatever a later query says.
     attempt = "accept" if isinstance(answer, Accepted) and open_still else None
     worth = open_still or standing.attempt_state == "failed"
-    again = errand.verb == "recheck" and worth and errand.rechecks < RECHECKS_MAX
+    # Nobody asks about a number whose task has ended or stands at another one: it has to be looked at by itself.
+    alone = errand.verb == "recheck" or standing.state in ENDED or standing.attempts != errand.number
+    again = alone and worth and errand.rechecks < RECHECKS_MAX
     return Ruling(attempt=attempt, recheck_ms=recheck_gap_ms(errand) if again else None)
 
 

@@ -93,6 +93,7 @@ async def save_attempts(tx: Tx, changes: Sequence[AttemptChange], *, now: dateti
         whys=text_col(r.why for r in rows),
         rechecks=time_col(r.recheck_at for r in rows),
         differences=col(r.difference for r in rows),
+        rechecked=col(r.rechecked for r in rows),
         now=now,
     )
 

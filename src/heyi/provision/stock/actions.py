@@ -73,7 +73,8 @@ async def take_in(tx: Tx, sealing: Sealing, bought: Sequence[BoughtCard], *, now
 
     The same card for the same item is stored once, however often it is handed over. A card that the vault knows for
     another item (or as stock of its own) is not stored again: it comes back, and its item must not be called
-    delivered with it.
+    delivered with it. A spare card is ours, because we pay for it, and nobody's: it is kept in quarantine, in a batch
+    of its own, until a person has settled it with the supplier.
     """
     if not bought:
         return []
@@ -89,9 +90,14 @@ async def take_in(tx: Tx, sealing: Sealing, bought: Sequence[BoughtCard], *, now
     kept = [_kept(sealing, batches, key_id, card) for key_id, card in fresh if key_id in new]
     await store.keep_issued(tx, kept, now=now)
     holders: dict[bytes, tuple[UUID, UUID | None]] = {m: (k.key_id, k.item_id) for m, k in known.items()}
-    holders |= {m: (key_id, card.item_id) for m, (key_id, card) in zip(marks, fresh, strict=True) if key_id in new}
+    holders |= {
+        m: (key_id, None if card.spare else card.item_id)
+        for m, (key_id, card) in zip(marks, fresh, strict=True)
+        if key_id in new
+    }
     repeated = [RepeatedCard(card.item_id, *holders[mark]) for mark, card in zip(marks, bought, strict=True)]
-    return [each for each in repeated if each.holder_item_id != each.item_id]
+    spare = {card.item_id for card in bought if card.spare}
+    return [each for each in repeated if each.holder_item_id != each.item_id and each.item_id not in spare]
 
 
 def _opened(sealing: Sealing, row: Row, others: tuple[Revealed, ...]) -> Revealed:
@@ -104,20 +110,26 @@ def _opened(sealing: Sealing, row: Row, others: tuple[Revealed, ...]) -> Reveale
 
 async def _bought_batches(
     tx: Tx, sealing: Sealing, bought: Sequence[BoughtCard], *, now: datetime
-) -> dict[tuple[UUID, Money], Row]:
-    """One batch per benefit, cost and month: the cost of a key is the cost of its batch, and a data key stays small."""
-    about = {(card.benefit_id, card.cost) for card in bought}
-    codes = {(b, cost): f"bought-{now:%Y%m}-{b}-{cost.amount_minor}{cost.currency}" for b, cost in about}
+) -> dict[tuple[UUID, Money, bool], Row]:
+    """One batch per benefit, cost and month, another for spare cards: the cost of a key is the cost of its batch, and a
+    data key stays small."""
+    about = {(card.benefit_id, card.cost, card.spare) for card in bought}
+    codes = {
+        (b, cost, spare): f"{'late' if spare else 'bought'}-{now:%Y%m}-{b}-{cost.amount_minor}{cost.currency}"
+        for b, cost, spare in about
+    }
     rows = await store.ensure_batches(
-        tx, sealing, [(code, benefit, cost) for (benefit, cost), code in codes.items()], source="bought", now=now
+        tx, sealing, [(code, benefit, cost) for (benefit, cost, _), code in codes.items()], source="bought", now=now
     )
     return {each: rows[code] for each, code in codes.items()}
 
 
 def _kept(
-    sealing: Sealing, batches: Mapping[tuple[UUID, Money], Row], key_id: UUID, card: BoughtCard
+    sealing: Sealing, batches: Mapping[tuple[UUID, Money, bool], Row], key_id: UUID, card: BoughtCard
 ) -> store.IssuedRow:
-    batch = batches[card.benefit_id, card.cost]
+    batch = batches[card.benefit_id, card.cost, card.spare]
     value = cards.data_key(sealing, batch.data_key).seal(cards.packed(card.code, card.secret), key_id.bytes)
     tail = mask(card.code or card.secret or "")  # some suppliers give a password and no number
-    return store.IssuedRow(key_id, batch.id, card.benefit_id, card.expires_at, tail, value, card.item_id)
+    return store.IssuedRow(
+        key_id, batch.id, card.benefit_id, card.expires_at, tail, value, None if card.spare else card.item_id
+    )

@@ -67,7 +67,7 @@ class ClaimedKey:
 
 @dataclass(frozen=True, slots=True)
 class BoughtCard:
-    """A card that a supplier handed over for one item."""
+    """A card that a supplier handed over for one item. `spare`: too late, the item had ended by then."""
 
     benefit_id: UUID
     item_id: UUID
@@ -75,6 +75,7 @@ class BoughtCard:
     secret: str | None = field(repr=False)
     cost: Money
     expires_at: datetime | None = None
+    spare: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class IssuedRow(NamedTuple):
     expires_at: datetime | None
     tail: str
     sealed: bytes
-    item_id: UUID
+    item_id: UUID | None  # None: in quarantine
 
 
 class Known(NamedTuple):
@@ -139,7 +139,7 @@ async def remember_fingerprints(tx: Tx, by_print: Mapping[bytes, bytes], *, numb
 
 
 async def keep_issued(tx: Tx, rows: Sequence[IssuedRow], *, now: datetime) -> None:
-    """Put bought cards into the vault, issued."""
+    """Put bought cards into the vault, issued; those of no item into quarantine."""
     if rows:
         await tx.send(
             SQL["keep_issued"], ids=col(r.id for r in rows), batches=col(r.batch_id for r in rows),
