@@ -11,7 +11,7 @@ from heyi.infra.tools import Tools
 from heyi.kernel.ids import to_text
 from heyi.kernel.parts import Offer
 from heyi.offer import catalog
-from heyi.provision.fulfilment import board, breakers, delivering, rerouting, routing
+from heyi.provision.fulfilment import board, breakers, pulse, rerouting, routing
 from heyi.provision.fulfilment.breakers import Breaker
 from heyi.provision.fulfilment.desk import TaskSeen
 from heyi.provision.fulfilment.errand import Result
@@ -22,11 +22,11 @@ from heyi.watch.warning import Trouble
 
 async def after_no(tx: Tx, tools: Tools, results: Sequence[Result]) -> dict[UUID, Routes]:
     """Where the tasks that were turned away may go now."""
-    refused = delivering.turned_away(results)
+    refused = rerouting.turned_away(results)
     if not refused:
         return {}
     sourcing = await catalog.benefits.sourcing(tx, sorted({r.errand.benefit_id for r in refused}))
-    return await delivering.routes(tx, refused, sourcing, wall=tools.clock.wall())
+    return await rerouting.routes(tx, refused, sourcing, wall=tools.clock.wall())
 
 
 async def turn(tools: Tools) -> int:
@@ -61,7 +61,7 @@ async def leave(tools: Tools) -> int:
 
 async def unmapped(tx: Tx, tools: Tools, results: Sequence[Result]) -> None:
     """Warn of answers that a profile does not name: they are unknown, and nobody may take them for a no."""
-    told = delivering.unmapped(results)
+    told = pulse.unmapped(results)
     troubles = [
         Trouble(warning.model.UNMAPPED_ANSWER, f"{to_text('sup', account.id)}/{value}",
                 {"supplier": account.code, "value": value})

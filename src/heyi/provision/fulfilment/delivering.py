@@ -15,8 +15,7 @@ from heyi.infra.sealing import Sealing
 from heyi.kernel.clock import millis
 from heyi.kernel.facts import Fact
 from heyi.kernel.ids import new_id, new_ids
-from heyi.kernel.parts import Sourcing
-from heyi.kernel.talk import Answer, Cure, Declined, Delivered, Failed, NotFound, Talk, Unknown
+from heyi.kernel.talk import Answer, Cure, Declined, Delivered, Failed, Talk, Unknown
 from heyi.provision.fulfilment import (
     board,
     charging,
@@ -26,7 +25,6 @@ from heyi.provision.fulfilment import (
     masking,
     model,
     pulse,
-    routing,
     rules,
     store,
 )
@@ -48,7 +46,6 @@ from heyi.provision.fulfilment.routing import Routes
 from heyi.provision.fulfilment.suppliers import Order
 
 _request = msgspec.json.Decoder(Request).decode
-UNMAPPED = "unmapped "  # how a dialect begins to say that an answer is not in its tables
 CLAIM_MAX = 256  # errands a claim takes at most, whatever the slots
 
 
@@ -209,38 +206,6 @@ def spoiled(results: Sequence[Result], items: Collection[UUID]) -> list[Result]:
         if isinstance(r.answer, Delivered) and r.errand.item_id in items else r
         for r in results
     ]  # fmt: skip
-
-
-def turned_away(results: Sequence[Result]) -> list[Result]:
-    """Those for which another offer may be wanted: a definite no, or a number that never arrived."""
-    return [r for r in results if isinstance(r.answer, Declined | Failed | NotFound) and r.errand.verb != "recheck"]
-
-
-def unmapped(results: Sequence[Result]) -> list[tuple[Account, str]]:
-    """Answers that a profile does not name, each once: the account, and what it said ("status 97")."""
-    found = {
-        (r.errand.account.code, why.removeprefix(UNMAPPED)): r.errand.account
-        for r in results
-        if isinstance(r.answer, Unknown) and (why := r.answer.why).startswith(UNMAPPED)
-    }
-    return [(account, value) for (_, value), account in sorted(found.items(), key=lambda one: one[0])]
-
-
-async def routes(
-    tx: Tx, results: Sequence[Result], sourcing: Mapping[UUID, Sourcing], *, wall: datetime
-) -> dict[UUID, Routes]:
-    """Where these tasks may go next, by task. `sourcing`: where their benefits may be bought now."""
-    offers = {offer.id: offer for one in sourcing.values() for offer in one.offers}
-    if not offers:
-        return {}
-    known = await board.candidates(tx, offers.values(), wall=wall)
-    errands = [r.errand for r in results if r.errand.benefit_id in sourcing]
-    refused = await board.refusals(tx, [(e.lane, e.order_id, e.task_id) for e in errands])
-    return {
-        e.task_id: routing.next_for(e, [known[o.id] for o in sourcing[e.benefit_id].offers if o.id in known],
-                                    sourcing[e.benefit_id].policy, refused.get(e.task_id, frozenset()))
-        for e in errands
-    }  # fmt: skip
 
 
 async def record(

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from heyi.kernel.clock import millis
 from heyi.kernel.talk import Declined, Failed, Unknown
-from heyi.provision.fulfilment.errand import Result, Ruling, Standing
+from heyi.provision.fulfilment.errand import Account, Result, Ruling, Standing
 
 BUCKET_S = 2
+UNMAPPED = "unmapped "  # how a dialect begins to say that an answer is not in its tables
 # Refusals that speak of the account or the supplier as a whole, not of this purchase: as bad as no answer.
 UNWELL = frozenset({"signature", "clock", "endpoint", "balance", "maintenance", "busy"})
 # Refusals that speak of the product.
@@ -54,6 +55,16 @@ def shelves(ruled: Ruled) -> list[tuple[UUID, str, str]]:
         for result, was, _ in ruled
         if isinstance(result.answer, Declined | Failed) and word(result.answer.why) in SHELF
     ]
+
+
+def unmapped(results: Sequence[Result]) -> list[tuple[Account, str]]:
+    """Answers that a profile does not name, each once: the account, and what it said ("status 97")."""
+    found = {
+        (r.errand.account.code, why.removeprefix(UNMAPPED)): r.errand.account
+        for r in results
+        if isinstance(r.answer, Unknown) and (why := r.answer.why).startswith(UNMAPPED)
+    }
+    return [(account, value) for (_, value), account in sorted(found.items(), key=lambda one: one[0])]
 
 
 def word(why: str) -> str:

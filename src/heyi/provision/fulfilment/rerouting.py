@@ -1,8 +1,8 @@
-"""What is due at a supplier that cannot buy now goes over to another, as long as it was never bought."""
+"""Tasks go over to another offer: after a definite no, and when they stand before a supplier that cannot buy now."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -13,12 +13,13 @@ from heyi.infra.db import Row, Tx, queries
 from heyi.kernel.ids import lane_of
 from heyi.kernel.money import Money
 from heyi.kernel.parts import Offer, Sourcing
-from heyi.provision.fulfilment import board, model, store
+from heyi.kernel.talk import Declined, Failed, NotFound
+from heyi.provision.fulfilment import board, model, routing, store
 from heyi.provision.fulfilment.desk import TaskSeen
-from heyi.provision.fulfilment.errand import AttemptChange, TaskChange
+from heyi.provision.fulfilment.errand import AttemptChange, Result, TaskChange
 from heyi.provision.fulfilment.errors import OfferUnusable
 from heyi.provision.fulfilment.model import ATTEMPT, Request
-from heyi.provision.fulfilment.routing import Candidate, choose
+from heyi.provision.fulfilment.routing import Candidate, Routes, choose
 
 SQL = queries(__file__, "queries_routing.sql")
 LOOKED_AT_MAX, MOVED_MAX = 1_000, 500  # of each queue in one look
@@ -31,6 +32,28 @@ class Stranded:
 
     supplier_id: UUID
     benefit_id: UUID
+
+
+def turned_away(results: Sequence[Result]) -> list[Result]:
+    """Those for which another offer may be wanted: a definite no, or a number that never arrived."""
+    return [r for r in results if isinstance(r.answer, Declined | Failed | NotFound) and r.errand.verb != "recheck"]
+
+
+async def routes(
+    tx: Tx, results: Sequence[Result], sourcing: Mapping[UUID, Sourcing], *, wall: datetime
+) -> dict[UUID, Routes]:
+    """Where these tasks may go next, by task. `sourcing`: where their benefits may be bought now."""
+    offers = {offer.id: offer for one in sourcing.values() for offer in one.offers}
+    if not offers:
+        return {}
+    known = await board.candidates(tx, offers.values(), wall=wall)
+    errands = [r.errand for r in results if r.errand.benefit_id in sourcing]
+    refused = await board.refusals(tx, [(e.lane, e.order_id, e.task_id) for e in errands])
+    return {
+        e.task_id: routing.next_for(e, [known[o.id] for o in sourcing[e.benefit_id].offers if o.id in known],
+                                    sourcing[e.benefit_id].policy, refused.get(e.task_id, frozenset()))
+        for e in errands
+    }  # fmt: skip
 
 
 async def stranded(tx: Tx, *, now: datetime) -> list[Stranded]:

@@ -128,7 +128,8 @@ select stock.must_all(count(*), %(wanted)s::integer) from moved;
 -- Bought cards belong to their items from the first moment: nobody can claim them. What came too late is nobody's.
 insert into stock.keys (id, batch_id, benefit_id, state, expires_at, tail, sealed, item_id, issued_at)
 select n.id, n.batch_id, n.benefit_id, case when n.item_id is null then 'quarantined' else 'issued' end,
-    coalesce(n.expires_at, 'infinity'), n.tail, n.sealed, n.item_id, case when n.item_id is not null then %(now)s::timestamptz end
+    coalesce(n.expires_at, 'infinity'), n.tail, n.sealed, n.item_id,
+    case when n.item_id is not null then %(now)s::timestamptz end
 from unnest(%(ids)s::uuid[], %(batches)s::uuid[], %(benefits)s::uuid[], %(expires)s::timestamptz[], %(tails)s::text[],
             %(sealed)s::bytea[], %(items)s::uuid[])
     as n (id, batch_id, benefit_id, expires_at, tail, sealed, item_id);
