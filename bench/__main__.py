@@ -1,4 +1,4 @@
-"""`python -m bench a|a2|b|c|d|servers|all [--quick] [--json FILE]`. Ends with an error only when something failed."""
+"""`python -m bench a|a2|b|c|d|e|f|servers|all [--quick] [--json FILE]`. An error means that something failed."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench import backlog, import_keys, orders
+from bench import backlog, import_keys, orders, suppliers
 from bench.orders import Plan
 from bench.outside import Outside
 from bench.report import say, table
 from bench.stage import BenchError, Shape, fresh_stage
 
-BENCHES = ("a", "a2", "b", "c", "d")
+BENCHES = ("a", "a2", "b", "c", "d", "e", "f")
 SHAPES = (Shape("uvicorn", 1), Shape("uvicorn", 2), Shape("granian", 1), Shape("granian", 2))
 
 
@@ -74,6 +74,10 @@ def run(which: list[str], plan: Plan, shape: Shape, result: dict[str, Any]) -> N
     if "d" in which:
         with fresh_stage() as stage:
             result["d"] = backlog.queue(stage, Outside(stage, slots=100_000).supplier_id, plan.task_count)
+    for which_one, bench in (("e", suppliers.throughput), ("f", suppliers.isolation)):
+        if which_one in which:
+            with fresh_stage() as stage:
+                result[which_one] = bench(stage, Outside(stage), plan.supplier_s, plan.runs)
 
 
 if __name__ == "__main__":

@@ -41,10 +41,11 @@ class Plan:
     open_s: float = 20.0
     task_count: int = 1_000_000
     import_rows: int = 1_000_000
+    supplier_s: float = 10.0
 
     @classmethod
     def quick(cls) -> Plan:
-        return cls(2, 2.0, 1.0, 100_000, 10_000, 5.0, 100_000, 100_000)
+        return cls(2, 2.0, 1.0, 100_000, 10_000, 5.0, 100_000, 100_000, 5.0)
 
     def with_runs(self, runs: int) -> Plan:
         return replace(self, runs=runs)

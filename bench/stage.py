@@ -79,6 +79,11 @@ class Stage:
         with psycopg.connect(self.postgres.url(database or self.database), autocommit=True) as connection:
             connection.execute(statement.encode())
 
+    def ask(self, question: str, *values: object) -> list[tuple[Any, ...]]:
+        """The rows that answer a question."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            return connection.execute(question.encode(), values or None).fetchall()
+
     def start(self, name: str, command: list[str], ready: Callable[[], bool], env: Mapping[str, str] = {}) -> int:
         """Start a process and wait until it is ready; answers its number."""
         whole = {

@@ -5,8 +5,9 @@ Claim (commit) → talk → record (commit). No transaction is open while a supp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID
 
 import structlog
@@ -32,7 +33,9 @@ async def work_due(tools: Tools) -> list[UUID]:
         return await delivering.with_work(tx, now=tools.clock.now())
 
 
-async def claim(tools: Tools, supplier: UUID, *, most: int) -> tuple[list[Errand], bool]:
+async def claim(
+    tools: Tools, supplier: UUID, *, most: int, ended: Mapping[UUID, UUID] = MappingProxyType({})
+) -> tuple[list[Errand], bool]:
     """Take up to `most` errands of one account, and say whether there may be more than its slots allowed.
 
     Items that were scheduled until now begin with their first errand.
@@ -41,7 +44,7 @@ async def claim(tools: Tools, supplier: UUID, *, most: int) -> tuple[list[Errand
     async with tools.db.transaction() as tx:
         errands, more = await delivering.claim(
             tx, tools.sealing, supplier, most=most, public_url=tools.settings.public_url, now=now,
-            wall=tools.clock.wall(),
+            wall=tools.clock.wall(), ended=ended,
         )  # fmt: skip
         await settle(tx, tools, delivering.begun(errands), [], now=now)
     return errands, more

@@ -55,6 +55,9 @@ class Rounds:
         self._rounds: dict[UUID, asyncio.Task[None]] = {}
         self._freed: dict[UUID, asyncio.Event] = {}
         self._flying: set[asyncio.Task[None]] = set()
+        self._ended: dict[
+            UUID, dict[UUID, UUID]
+        ] = {}  # by account: tasks, with their leases, of talks not yet recorded
 
     def begin(self, supplier: UUID) -> None:
         """Start a round at this account unless one is on."""
@@ -72,13 +75,14 @@ class Rounds:
 
     async def _round(self, supplier: UUID) -> None:
         freed = self._freed.setdefault(supplier, asyncio.Event())
+        ended = self._ended.setdefault(supplier, {})
         try:
             more = True
             while more and not self._stop.is_set() and (room := IN_FLIGHT_MAX - len(self._flying)) > 0:
                 freed.clear()
-                errands, more = await deliver.claim(self._tools, supplier, most=room)
+                errands, more = await deliver.claim(self._tools, supplier, most=room, ended=dict(ended))
                 for errand in errands:
-                    talk = asyncio.create_task(self._hold(errand))
+                    talk = asyncio.create_task(self._hold(errand, ended, freed))
                     self._flying.add(talk)
                     talk.add_done_callback(partial(self._landed, freed))
                 if more:  # its slots were the limit: go on as soon as one of ours is free
@@ -91,13 +95,19 @@ class Rounds:
         self._flying.discard(talk)
         freed.set()
 
-    async def _hold(self, errand: Errand) -> None:
+    async def _hold(self, errand: Errand, ended: dict[UUID, UUID], freed: asyncio.Event) -> None:
         try:
             result = await deliver.talk(self._tools, errand)
+            # The supplier has its slot back now; what comes next need not wait until this is written down.
+            ended[errand.task_id] = errand.lease
+            freed.set()
             await self._recorder.ask(result)
         except Exception:
             log.exception("a result was not recorded; it will be asked for again", outer_number=errand.outer_number)
             return
+        finally:
+            if ended.get(errand.task_id) == errand.lease:
+                del ended[errand.task_id]
         telemetry.tasks_recorded.labels(errand.account.code, type(result.answer).__name__.lower()).inc()
 
 

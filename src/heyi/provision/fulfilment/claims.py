@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID
 
 from heyi.infra.db import Row, Tx, col, text_col
@@ -15,13 +16,18 @@ async def with_work(tx: Tx, *, now: datetime) -> list[UUID]:
     return [row.id for row in await tx.rows(SQL["suppliers_with_work"], now=now)]
 
 
-async def lock_supplier(tx: Tx, supplier: UUID, *, wall: datetime) -> tuple[Row | None, int, int]:
+async def lock_supplier(
+    tx: Tx, supplier: UUID, *, wall: datetime, ended: Mapping[UUID, UUID] = MappingProxyType({})
+) -> tuple[Row | None, int, int]:
     """The account's row, locked, or None while another worker claims; how many of its slots are taken, and how many of
-    those by purchases."""
+    those by purchases. `ended`: tasks (with their leases) whose talk is over and not
+    recorded yet."""
     async with tx.pipeline():
         await tx.send(SQL["plan_each_time"])
         locked = await tx.send(SQL["lock_supplier"], supplier=supplier)
-        counted = await tx.send(SQL["slots_taken"], supplier=supplier, wall=wall)
+        counted = await tx.send(
+            SQL["slots_taken"], supplier=supplier, wall=wall, ended=col(ended), leases=col(ended.values())
+        )
     taken = await counted.fetchone()
     return await locked.fetchone(), taken.taken if taken else 0, taken.sending if taken else 0
 

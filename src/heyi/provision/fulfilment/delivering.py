@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from uuid import UUID
 
 import msgspec
@@ -64,15 +65,23 @@ async def with_work(tx: Tx, *, now: datetime) -> list[UUID]:
 
 
 async def claim(
-    tx: Tx, sealing: Sealing, supplier: UUID, *, most: int, public_url: str, now: datetime, wall: datetime
+    tx: Tx,
+    sealing: Sealing,
+    supplier: UUID,
+    *,
+    most: int,
+    public_url: str,
+    now: datetime,
+    wall: datetime,
+    ended: Mapping[UUID, UUID] = MappingProxyType({}),
 ) -> tuple[list[Errand], bool]:
     """Take up to `most` errands of one account, within its free slots; none while another worker is claiming there.
 
     The second answer says whether the limit was reached, so that more may be due. Queries come before purchases, but
-    leave them a quarter. Everything is committed before a byte is sent. An
-    account that no connector can speak for is left alone.
+    leave them a quarter. Everything is committed before a byte is sent. An account that no connector can speak for is
+    left alone. `ended`: tasks of ours (with their leases) whose talk is over and not recorded yet; they take no slot.
     """
-    row, taken, sending = await claims.lock_supplier(tx, supplier, wall=wall)
+    row, taken, sending = await claims.lock_supplier(tx, supplier, wall=wall, ended=ended)
     free = 0 if row is None else min(most, row.slots - taken, CLAIM_MAX)
     if row is None or free <= 0:
         return [], True

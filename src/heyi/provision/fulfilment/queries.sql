@@ -34,9 +34,11 @@ select set_config('plan_cache_mode', 'force_custom_plan', true);
 select * from fulfilment.suppliers where id = %(supplier)s for no key update skip locked;
 
 -- name: slots_taken
--- Counted after the account was locked, in a snapshot of its own, so that ten workers keep one limit.
+-- Counted after the account was locked, in a snapshot of its own, so that ten workers keep one limit. `ended`: talks of
+-- this worker that are over and not recorded yet; they hold their tasks, and no slot.
 select count(*)::integer as taken, count(*) filter (where state = 'sending')::integer as sending from fulfilment.tasks
-where supplier_id = %(supplier)s and lease is not null and lease_until > %(wall)s;
+where supplier_id = %(supplier)s and lease is not null and lease_until > %(wall)s
+    and not (id = any (%(ended)s::uuid[]) and lease = any (%(leases)s::uuid[]));
 
 -- name: spend_tokens
 -- What a claim used of the account's rates; the account is locked.
