@@ -75,7 +75,7 @@ class Polled:
     async def claim(self) -> list[Claimed]:
         async with self.tools.db.transaction() as tx:
             found = await usage.sources.claim(
-                tx, self.tools.sealing, most=8, now=self.tools.clock.now(), wall=self.tools.clock.wall()
+                tx, self.tools.sealing, most=100, now=self.tools.clock.now(), wall=self.tools.clock.wall()
             )
         return [one for one in found if one.partner_id == self.shop.partner_id]
 

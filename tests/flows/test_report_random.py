@@ -19,7 +19,7 @@ from heyi.kernel.errors import Refused
 from heyi.provision.entitlement import Right
 from heyi.provision.redemption import Redemption
 
-ROUNDS, RIGHTS = 100, 4
+ROUNDS, RIGHTS = 60, 4
 TILL = {"confirm": redeem.confirm, "release": redeem.release, "reverse": redeem.reverse}
 WORDS = ["prepare"] * 4 + ["confirm"] * 3 + ["release", "reverse", "expire"] + ["report"] * 5 + ["reconsider"] * 2
 

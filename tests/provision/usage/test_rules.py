@@ -95,7 +95,7 @@ RIGHTS = st.sampled_from([
 
 
 @given(RIGHTS, REPORTS, POLICIES, st.randoms(use_true_random=False))
-@settings(max_examples=800, deadline=None, derandomize=True, database=None)
+@settings(max_examples=500, deadline=None, derandomize=True, database=None)
 def test_reports_in_any_order_lead_to_the_same_end(
     right: Right, reports: list[Told], policy: Policy, chance: random.Random
 ) -> None:
@@ -111,7 +111,7 @@ def test_reports_in_any_order_lead_to_the_same_end(
 
 
 @given(RIGHTS, REPORTS, POLICIES)
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
 def test_looking_again_changes_nothing(right: Right, reports: list[Told], policy: Policy) -> None:
     """What was concluded once is a fixed point: a second look at the same words moves nothing."""
     one = ledger(right)
