@@ -171,6 +171,21 @@ async def test_a_breaker_opened_by_hand_moves_what_waits_before_it(
     assert await route.leave(live) == 0, "nowhere to go: they wait"
 
 
+async def test_what_stands_at_an_offer_that_is_held_goes_elsewhere(
+    live: Tools, world: World, shops: list[Shop]
+) -> None:
+    orders = await bought(live, world, 2)
+    async with live.db.transaction() as tx:
+        offers = {o.supplier_id: o for o in await catalog.benefits.offers(tx, world.benefits["video"])}
+        await catalog.benefits.change_offer(tx, offers[shops[0].id].id, move="hold", why="its price has risen")
+    assert await route.leave(live) == 2
+    assert {(await video(live, order)).supplier_id for order in orders} == {shops[1].id}
+    async with live.db.transaction() as tx:
+        for shop in shops[1:]:
+            await catalog.benefits.change_offer(tx, offers[shop.id].id, move="hold", why="all of them")
+    assert await route.leave(live) == 0, "nowhere to go: the promise is kept where it stands"
+
+
 async def test_new_orders_stand_where_they_can_be_bought(live: Tools, world: World, shops: list[Shop]) -> None:
     await route.move(live, shops[0].id, "open", why="their notice", by="operator:test")
     (order,) = await bought(live, world)

@@ -46,16 +46,18 @@ async def move(tools: Tools, supplier_id: UUID, state: str, *, why: str, by: str
 
 
 async def leave(tools: Tools) -> int:
-    """Move purchases away from suppliers that cannot buy now, where another offer can be used. Answers how many."""
+    """Move purchases away from suppliers that cannot buy now, and from offers that are held or withdrawn, where another
+    offer can be used. Answers how many."""
     now, wall = tools.clock.now(), tools.clock.wall()
     async with tools.db.reading() as tx:
-        stranded = await rerouting.stranded(tx, now=now)
-        sourcing = await catalog.benefits.sourcing(tx, sorted({one.benefit_id for one in stranded}))
+        standing = await rerouting.standing(tx, now=now)
+        sourcing = await catalog.benefits.sourcing(tx, sorted({one.benefit_id for one in standing}))
     moved = 0
-    for one in stranded:
-        if len(sourcing[one.benefit_id].offers if one.benefit_id in sourcing else ()) > 1:
+    for one in standing:
+        places = sourcing.get(one.benefit_id)
+        if places is not None and rerouting.leaving(one, places):
             async with tools.db.transaction() as tx:
-                moved += len(await rerouting.leave(tx, one, sourcing[one.benefit_id], now=now, wall=wall))
+                moved += len(await rerouting.leave(tx, one, places, now=now, wall=wall))
     return moved
 
 

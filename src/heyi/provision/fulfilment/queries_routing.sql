@@ -86,17 +86,16 @@ from fulfilment.breaker_moves m join fulfilment.suppliers s on s.id = m.supplier
 where m.supplier_id = %(supplier)s and (%(before)s::uuid is null or m.id < %(before)s)
 order by m.id desc limit %(most)s;
 
--- name: stranded
--- Benefits of which purchases are due at a supplier that cannot buy now: paused, or its breaker is open.
-select s.id as supplier_id, t.benefit_id
+-- name: standing
+-- Where the oldest due purchases of each supplier stand: by benefit and offer, and whether the supplier cannot buy now.
+select s.id as supplier_id, t.benefit_id, t.offer_id, s.state <> 'active' or s.breaker = 'open' as unwell
 from fulfilment.suppliers s
 cross join lateral (
-    select t.benefit_id from fulfilment.tasks t
+    select t.benefit_id, t.offer_id from fulfilment.tasks t
     where t.supplier_id = s.id and t.state = 'scheduled' and t.supplier_id is not null and t.due_at <= %(now)s
     order by t.due_at limit %(most)s
 ) t
-where s.state <> 'active' or s.breaker = 'open'
-group by s.id, t.benefit_id;
+group by 1, 2, 3, 4;
 
 -- name: lock_stranded
 -- What stands in that queue, was never bought there (a number that was proved never to have arrived counts as that), and
@@ -107,7 +106,7 @@ from fulfilment.tasks t
 left join fulfilment.attempts a
     on t.resubmit and a.lane = t.lane and a.order_id = t.order_id and a.task_id = t.id and a.number = t.attempts
 where t.supplier_id = %(supplier)s and t.state = 'scheduled' and t.supplier_id is not null
-    and t.benefit_id = %(benefit)s and t.due_at <= %(now)s
+    and t.benefit_id = %(benefit)s and t.offer_id = %(offer)s and t.due_at <= %(now)s
 order by t.due_at limit %(most)s for update of t skip locked;
 
 -- name: request_of

@@ -22,16 +22,18 @@ from heyi.provision.fulfilment.model import ATTEMPT, Request
 from heyi.provision.fulfilment.routing import Candidate, Routes, choose
 
 SQL = queries(__file__, "queries_routing.sql")
-LOOKED_AT_MAX, MOVED_MAX = 1_000, 500  # of each queue in one look
+LOOKED_AT_MAX, MOVED_MAX = 200, 500  # of each queue in one look
 _request = msgspec.json.Decoder(Request).decode
 
 
 @dataclass(frozen=True, slots=True)
-class Stranded:
-    """Purchases of a benefit that are due at a supplier that cannot buy now."""
+class Standing:
+    """Purchases of a benefit that are due at an offer. `unwell`: its supplier cannot buy now."""
 
     supplier_id: UUID
     benefit_id: UUID
+    offer_id: UUID
+    unwell: bool
 
 
 def turned_away(results: Sequence[Result]) -> list[Result]:
@@ -56,23 +58,33 @@ async def routes(
     }  # fmt: skip
 
 
-async def stranded(tx: Tx, *, now: datetime) -> list[Stranded]:
-    """What waits in queues that nothing is bought from."""
-    rows = await tx.rows(SQL["stranded"], now=now, most=LOOKED_AT_MAX)
-    return [Stranded(row.supplier_id, row.benefit_id) for row in rows]
+async def standing(tx: Tx, *, now: datetime) -> list[Standing]:
+    """Where the oldest due purchases stand, of each supplier."""
+    rows = await tx.rows(SQL["standing"], now=now, most=LOOKED_AT_MAX)
+    return [Standing(row.supplier_id, row.benefit_id, row.offer_id, row.unwell) for row in rows]
+
+
+def leaving(stand: Standing, sourcing: Sourcing | None) -> bool:
+    """Whether what stands there should go elsewhere: its supplier cannot buy, or its offer is held or withdrawn; and
+    there is another offer at all."""
+    if sourcing is None or all(offer.id == stand.offer_id for offer in sourcing.offers):
+        return False
+    return stand.unwell or all(offer.id != stand.offer_id for offer in sourcing.offers)
 
 
 async def leave(
-    tx: Tx, one: Stranded, sourcing: Sourcing, *, now: datetime, wall: datetime
+    tx: Tx, stand: Standing, sourcing: Sourcing, *, now: datetime, wall: datetime
 ) -> list[tuple[UUID, Offer]]:
     """Move what can be bought elsewhere; answers the tasks with the offers they stand at now."""
     known = await board.candidates(tx, sourcing.offers, wall=wall)
-    there = [c for c in known.values() if c.offer.supplier_id != one.supplier_id]
+    unwell = {stand.supplier_id} if stand.unwell else set()
+    there = [c for c in known.values() if c.offer.id != stand.offer_id and c.offer.supplier_id not in unwell]
     if not there:
         return []
     rows = await tx.rows(
-        SQL["lock_stranded"], supplier=one.supplier_id, benefit=one.benefit_id, now=now, most=MOVED_MAX
-    )
+        SQL["lock_stranded"], supplier=stand.supplier_id, benefit=stand.benefit_id, offer=stand.offer_id, now=now,
+        most=MOVED_MAX,
+    )  # fmt: skip
     chosen = {row.id: _elsewhere(row, there, sourcing.policy) for row in rows}
     moved: list[tuple[Row, Offer]] = [(row, found) for row in rows if (found := chosen[row.id]) is not None]
     await _save(tx, moved, now)
