@@ -22,6 +22,11 @@ def shares(amount_minor: int, weights: Sequence[int]) -> list[int]:
     return parts
 
 
+def decimal(minor: int) -> str:
+    """Minor units as people and most protocols write them: 1500 → "15.00", -5 → "-0.05"."""
+    return f"{'-' if minor < 0 else ''}{abs(minor) // 100}.{abs(minor) % 100:02d}"
+
+
 @dataclass(frozen=True, slots=True)
 class Money:
     """An amount in minor units of one currency (ISO 4217 code)."""
@@ -40,6 +45,9 @@ class Money:
     def __sub__(self, other: Money) -> Money:
         self._same(other)
         return Money(self.amount_minor - other.amount_minor, self.currency)
+
+    def __str__(self) -> str:
+        return f"{decimal(self.amount_minor)} {self.currency}"
 
     def times(self, count: int) -> Money:
         return Money(self.amount_minor * count, self.currency)

@@ -22,6 +22,7 @@ from rich.table import Table
 from heyi.app.cli.client import ApiRefused
 from heyi.app.process import Trouble
 from heyi.kernel.errors import ManyRefused, Refused
+from heyi.kernel.money import decimal
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -137,11 +138,7 @@ def listing(found: Sequence[Mapping[str, Any]], as_json: bool, columns: Mapping[
 
 def money(value: Mapping[str, Any] | None) -> str:
     """99.00 CNY."""
-    if value is None:
-        return "—"
-    minor = int(value["amount_minor"])
-    sign = "-" if minor < 0 else ""
-    return f"{sign}{abs(minor) // 100}.{abs(minor) % 100:02d} {value['currency']}"
+    return "—" if value is None else f"{decimal(int(value['amount_minor']))} {value['currency']}"
 
 
 def moment(text: str | None, *, seconds: bool = True) -> str:

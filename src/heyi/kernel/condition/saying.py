@@ -79,8 +79,7 @@ def _const(value: object, zone: ZoneInfo, place: int) -> str:
     if isinstance(value, bool):
         return (("是", "否"), ("true", "false"))[place][not value]
     if isinstance(value, Money):
-        sign, minor = "-" if value.amount_minor < 0 else "", abs(value.amount_minor)
-        return f" {sign}{minor // 100}.{minor % 100:02d} {value.currency} "[place : None if place == 0 else -1]
+        return f" {value} " if place == 0 else str(value)
     if isinstance(value, datetime):
         return f"{value.astimezone(zone):%Y-%m-%d %H:%M}"
     if isinstance(value, timedelta):

@@ -24,11 +24,6 @@ Fresh = Literal["yes", "stale", "never_heard", "not_expected"]
 # Reports move a partner's state up only; of the same rank the later moment counts.
 RANK: dict[str, int] = {"pending": 0, "activated": 1, "used": 2, "expired": 3, "cancelled": 3}
 REFERENCES = ("entitlement", "outer_number", "supplier_number")  # how a right may be named
-REPORTED = ("activated", "used", "expired", "cancelled")  # what a partner may report by itself
-CLASSES = (
-    "they_active_we_pending", "we_active_they_ended", "they_used_more", "we_ended_they_active", "theirs_unknown_to_us",
-    "ours_unknown_to_them",
-)  # fmt: skip
 
 EVENTS_MAX = 500
 UNITS_MAX = 10_000

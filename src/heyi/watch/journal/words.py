@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from heyi.kernel.money import decimal
+
 WORDS: Mapping[str, tuple[str, str]] = {
     "order.paid": ("已支付 {amount}，商品 {bundle}", "paid {amount} for {bundle}"),
     "order.fulfilled": ("全部明细已了结：{fulfilment}", "every item has come to its end: {fulfilment}"),
@@ -97,8 +99,7 @@ def say(name: str, data: Mapping[str, object]) -> tuple[str, str]:
 def _plain(value: object) -> object:
     """Money as 99.00 CNY, nothing as an empty word."""
     if isinstance(value, Mapping) and {"amount_minor", "currency"} <= value.keys():
-        minor = int(str(value["amount_minor"]))
-        return f"{minor // 100}.{minor % 100:02d} {value['currency']}"
+        return f"{decimal(int(str(value['amount_minor'])))} {value['currency']}"
     if isinstance(value, Mapping):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, list):

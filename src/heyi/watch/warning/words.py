@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from heyi.kernel.money import decimal
 from heyi.watch.warning import model
 
 WORDS: Mapping[str, tuple[str, str]] = {
@@ -94,6 +95,5 @@ def say(kind: str, numbers: Mapping[str, object]) -> tuple[str, str]:
 
 def _plain(name: str, value: object, currency: str) -> object:
     if name.endswith("_minor") and isinstance(value, int):
-        sign = "-" if value < 0 else ""
-        return f"{sign}{abs(value) // 100}.{abs(value) % 100:02d} {currency}".rstrip()
+        return f"{decimal(value)} {currency}".rstrip()
     return "" if value is None else value

@@ -24,7 +24,6 @@ DELIVERY = Machine(
         ("failed", "again"): "waiting",
     },
 )
-DELIVERY_STATES = ("waiting", "sending", "delivered", "failed")
 
 ENDPOINT = Machine(
     "active",

@@ -221,11 +221,6 @@ def fen_of(yuan: object) -> int | None:
         return None
 
 
-def yuan_of(fen: int) -> str:
-    """1500 → "15.00"."""
-    return f"{fen // 100}.{fen % 100:02d}"
-
-
 def text_of(value: object) -> str:
     """A text or a whole number as text; anything else is empty."""
     return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""

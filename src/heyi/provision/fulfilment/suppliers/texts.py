@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
+from heyi.kernel.money import decimal
 from heyi.provision.fulfilment.suppliers import speech
 
 Scope = Mapping[str, Any]
@@ -138,7 +139,7 @@ class Named(dict[str, str]):
 
 
 FILTERS: dict[str, Callable[[Any], Any]] = {
-    "yuan": lambda fen: speech.yuan_of(fen),
+    "yuan": decimal,
     "number": lambda value: speech.number_of(written(value)),
     "text": written,
     "json": speech.compact,
