@@ -191,10 +191,13 @@ def test_notifications_are_signed_in_the_standards_own_place() -> None:
         ("goofish", b'{"code":false}', False),
         ("goofish", b"OK", False),
         ("goofish", b"[0]", False),
+        ("goofish", b'{"code":"\xff"}', False),
+        ("goofish", b"[" * 100_000, False),
         ("dujiao_next", b'{"ok":true,"message":"received"}', True),
         ("dujiao_next", b'{"ok":false}', False),
         ("dujiao_next", b'{"ok":1}', False),
         ("dujiao_next", b"", False),
+        ("dujiao_next", b'{"ok":"\xff"}', False),
     ],
 )
 def test_only_the_standards_own_word_is_an_acknowledgement(standard: str, answer: bytes, heard: bool) -> None:

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from heyi.kernel.errors import Refused
-from heyi.kernel.money import Money
+from heyi.kernel.money import Money, decimal
 from heyi.kernel.talk import Call
 from heyi.offer.partner import errors
 from heyi.offer.partner.model import SupplyAccess
@@ -35,6 +35,7 @@ from heyi.offer.partner.standards.words import (
     Goods,
     Report,
     handed_over,
+    said_in,
     unsayable,
 )
 
@@ -146,17 +147,12 @@ def call(access: SupplyAccess, url: str, body: bytes, wall: datetime) -> Call:
 
 
 def acknowledged(answer: bytes) -> bool:
-    try:
-        told = msgspec.json.decode(answer)
-    except msgspec.DecodeError:
-        return False
-    return isinstance(told, dict) and told.get("ok") is True
+    return said_in(answer).get("ok") is True
 
 
 def amount(value: Money) -> str:
     """9.90"""
-    sign, minor = "-" if value.amount_minor < 0 else "", abs(value.amount_minor)
-    return f"{sign}{minor // 100}.{minor % 100:02d}"
+    return decimal(value.amount_minor)
 
 
 def _status(report: Report) -> str:

@@ -30,6 +30,7 @@ from heyi.offer.partner.standards.words import (
     Goods,
     Report,
     handed_over,
+    said_in,
     unsayable,
 )
 
@@ -123,11 +124,8 @@ def call(access: SupplyAccess, url: str, body: bytes, wall: datetime) -> Call:
 
 
 def acknowledged(answer: bytes) -> bool:
-    try:
-        told = msgspec.json.decode(answer)
-    except msgspec.DecodeError:
-        return False
-    return isinstance(told, dict) and told.get("code") == OK and told.get("code") is not False
+    code = said_in(answer).get("code")
+    return code == OK and code is not False
 
 
 def _status(state: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
@@ -216,6 +216,15 @@ def accounts_of(goods: Goods, given: Mapping[str, str]) -> dict[str, str] | Refu
     if missing:
         return errors.SupplyAccountMissing(field=missing[0])
     return {ours.name: given[name] for name, ours in goods.fields}
+
+
+def said_in(answer: bytes) -> dict[str, Any]:
+    """What the other side answered; empty when it is no JSON object, whatever it is instead."""
+    try:
+        told = msgspec.json.decode(answer)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def handed_over(part: Given) -> bool:
