@@ -90,6 +90,7 @@ def add_to(stack: Stack) -> None:
     account = {
         "code": SLOW, "title": SLOW, "dialect": "kasushou", "base_url": f"{stack.simulator_url}/{SLOW}",
         "credentials": SLOW_CREDENTIALS, "timeout_ms": 2_000, "typical_ms": 600, "grace_ms": 600, "slots": 30,
+        "top_up": alliance.OPENING,
     }  # fmt: skip
     part = {"weight": 20, "delivery": {"when": "now"}}
     parts = [{"code": code, "benefit": code, **part} for code in ("coffee", "rare", "lounge", "film", "takeaway3")] + [
@@ -108,5 +109,3 @@ def add_to(stack: Stack) -> None:
         Applying(api, lambda _: None).apply(document)
     slow = next(one for one in stack.operator.every("/suppliers") if one["code"] == SLOW)
     stack.world.put(f"suppliers/{SLOW}", {"callback_url": slow["callback_url"], "callback_gap_ms": 500})
-    for supplier in SUPPLIERS:
-        stack.world.put(f"suppliers/{supplier}", {"balance_fen": 10**9})
