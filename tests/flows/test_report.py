@@ -304,6 +304,23 @@ async def test_any_order_any_number_of_times_the_same_books(tools: Tools) -> Non
     assert ends == {("ended", "expired", 2, "expired", 1000, 200, 200)}
 
 
+async def test_reports_are_kept_for_a_year_and_their_numbers_for_ever(tools: Tools, shop: Reporting) -> None:
+    right = await shop.voucher(units=3)
+    event = shop.event(right, "used")
+    await shop.tell(event)
+
+    async def kept() -> int:
+        async with tools.db.transaction() as tx:
+            await usage.forget(tx, now=tools.clock.now())
+            return len(await usage.reports(tx, entitlement=right.id, limit=10))
+
+    shop.forward(days=300)
+    assert await kept() == 1
+    shop.forward(days=100)
+    assert await kept() == 0
+    assert (await shop.tell(event_again(shop, event)))[0].verdict == "repeated"
+
+
 async def test_statements_do_not_grow_with_the_batch(tools: Tools, shop: Reporting) -> None:
     counts = []
     for size in (2, 40):

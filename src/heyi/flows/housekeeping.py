@@ -7,6 +7,7 @@ from datetime import timedelta
 from heyi.infra import answers, outbox
 from heyi.infra.tools import Tools
 from heyi.offer import partner
+from heyi.provision import usage
 from heyi.provision.fulfilment import balances, breakers
 from heyi.settle import ledger
 from heyi.watch import warning, webhook
@@ -15,8 +16,8 @@ NONCES_KEPT = timedelta(minutes=10)  # longer than any accepted clock
 
 
 async def run(tools: Tools) -> None:
-    """Drop kept answers older than a day and webhook deliveries older than 90 days, and what is known of balances
-    and turnovers of two months ago; end warnings that are over."""
+    """Drop kept answers older than a day and webhook deliveries older than 90 days, what is known of balances and
+    turnovers of two months ago, and warnings and partners' reports of last year; end warnings that are over."""
     async with tools.db.transaction() as tx:
         await answers.clean(tx, now=tools.clock.wall())
     async with tools.db.transaction() as tx:
@@ -26,6 +27,9 @@ async def run(tools: Tools) -> None:
     now = tools.clock.now()
     async with tools.db.transaction() as tx:
         await outbox.write(tx, await warning.sweep(tx, now=now), now=now)
+        await warning.forget(tx, now=now)
+    async with tools.db.transaction() as tx:
+        await usage.forget(tx, now=now)
     async with tools.db.transaction() as tx:
         await balances.forget(tx, now=now)
         await ledger.prepaid.forget(tx, before=now - balances.KEPT)

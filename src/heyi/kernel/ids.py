@@ -57,6 +57,11 @@ def new_id(now_ms: int, lane: int | None = None) -> UUID:
     return new_ids(now_ms, 1, lane)[0]
 
 
+def first_id(at_ms: int) -> UUID:
+    """Below every id of this millisecond or later, above all earlier ones: where a look by time begins or ends."""
+    return UUID(int=max(0, at_ms) << 80)
+
+
 def to_text(prefix: str, id: UUID) -> str:
     """The public form of an id: `ord_01j8…`."""
     value = id.int

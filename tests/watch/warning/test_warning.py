@@ -143,6 +143,24 @@ async def test_who_looks_after_it_is_known(tools: Tools) -> None:
         assert refused.value.code == code
 
 
+async def test_what_was_over_a_year_ago_is_forgotten(tools: Tools) -> None:
+    """Open ones are never forgotten, nor is a snooze that still holds."""
+    over, still, quiet = (Trouble("drift", name) for name in ("prt_over", "prt_still", "prt_quiet"))
+    await raised(tools, over, still, quiet)
+    (one,) = await listed(tools, "prt_quiet")
+    until = tools.clock.now() + timedelta(days=500)
+    async with tools.db.transaction() as tx:
+        await warning.snooze(tx, one.id, until=until, by="operator:a", now=tools.clock.now())
+    await cleared(tools, ("drift", "prt_over"), ("drift", "prt_quiet"))
+    for days, left in ((360, 1), (10, 0)):
+        clock_of(tools).forward(timedelta(days=days))
+        async with tools.db.transaction() as tx:
+            await warning.forget(tx, now=tools.clock.now())
+        assert len(await listed(tools, "prt_over", "all")) == left
+    assert await listed(tools, "prt_still")
+    assert await listed(tools, "prt_quiet", "all")
+
+
 async def test_two_workers_raise_the_same_trouble_once(tools: Tools) -> None:
     facts = await asyncio.gather(*(raised(tools, Trouble("drift", "prt_race"), Trouble("drift", "prt_race2"))
                                    for _ in range(8)))  # fmt: skip

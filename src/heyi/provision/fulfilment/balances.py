@@ -15,7 +15,7 @@ from uuid import UUID
 
 from heyi.infra.db import Row, Tx, queries
 from heyi.kernel.clock import millis
-from heyi.kernel.ids import new_id
+from heyi.kernel.ids import first_id, new_id
 from heyi.provision.fulfilment.errors import SupplierNotFound
 
 SQL = queries(__file__, "queries_balances.sql")
@@ -147,7 +147,7 @@ async def recent(tx: Tx, supplier_id: UUID) -> list[Look]:
 
 async def forget(tx: Tx, *, now: datetime) -> int:
     """Drop a chunk of looks older than two months."""
-    return await tx.run(SQL["forget"], floor=UUID(int=millis(now - KEPT) << 80), most=FORGET_MAX)
+    return await tx.run(SQL["forget"], floor=first_id(millis(now - KEPT)), most=FORGET_MAX)
 
 
 def _look(row: Row) -> Look:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from msgspec.json import encode
 
 from heyi.infra.db import Row, Tx
 from heyi.kernel.clock import millis
-from heyi.kernel.ids import new_ids
+from heyi.kernel.ids import first_id, new_ids
 from heyi.provision.usage import rules, sources, store
 from heyi.provision.usage.errors import EventReused, RightNotFound
 from heyi.provision.usage.lists import Page
 from heyi.provision.usage.model import Answer, Belief, Event, Named, Reference, Told, Unread, Verdict
 from heyi.provision.usage.store import Policies
+
+KEPT = timedelta(days=366)
+FORGET_MAX = 5000
 
 
 async def claim(tx: Tx, partner_id: UUID, events: Sequence[Event]) -> dict[UUID, Answer]:
@@ -131,6 +134,11 @@ async def reports(
     return await store.list_reports(
         tx, partner=partner, entitlement=entitlement, verdict=verdict, search=search, before=before, most=limit
     )
+
+
+async def forget(tx: Tx, *, now: datetime) -> int:
+    """Delete a chunk of reports older than a year; what became of them stays in rights, books, beliefs and drifts."""
+    return await store.forget_reports(tx, first_id(millis(now - KEPT)), most=FORGET_MAX)
 
 
 async def told_of(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, UUID]:

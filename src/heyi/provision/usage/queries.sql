@@ -32,6 +32,11 @@ where (%(partner)s::uuid is null or partner_id = %(partner)s)
 order by id desc
 limit %(most)s;
 
+-- name: forget_reports
+-- Old reports, a chunk at a time; ids begin with their time. Their numbers (events) stay for ever, like order numbers:
+-- a report that comes again after years is still a repetition.
+delete from usage.reports where id in (select id from usage.reports where id < %(floor)s order by id limit %(most)s);
+
 -- name: expect
 -- From now on this right's partner is expected to know it; what it tells is folded in here.
 insert into usage.beliefs (lane, entitlement_id, partner_id, asked_at)

@@ -73,6 +73,10 @@ async def list_reports(
     )  # fmt: skip
 
 
+async def forget_reports(tx: Tx, floor: UUID, *, most: int) -> int:
+    return await tx.run(SQL["forget_reports"], floor=floor, most=most)
+
+
 async def expect(tx: Tx, rights: Mapping[UUID, UUID], *, now: datetime) -> None:
     """Beliefs for these rights ({entitlement: partner}) where there are none yet."""
     ids = sorted(rights, key=_key)

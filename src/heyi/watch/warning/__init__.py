@@ -8,6 +8,7 @@ from heyi.watch.warning.actions import (
     acknowledge,
     clear,
     find,
+    forget,
     raise_,
     search,
     snooze,
@@ -19,6 +20,6 @@ from heyi.watch.warning.judging import MoneyReading, StockReading
 from heyi.watch.warning.model import Trouble, Warned
 
 __all__ = [
-    "MoneyReading", "StockReading", "Trouble", "Warned", "acknowledge", "clear", "find", "letters", "model", "raise_",
-    "search", "snooze", "sweep", "thresholds", "watch_money", "watch_stock",
+    "MoneyReading", "StockReading", "Trouble", "Warned", "acknowledge", "clear", "find", "forget", "letters", "model",
+    "raise_", "search", "snooze", "sweep", "thresholds", "watch_money", "watch_stock",
 ]  # fmt: skip

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from heyi.infra.db import Tx
 from heyi.kernel.clock import millis
 from heyi.kernel.facts import Fact
 from heyi.kernel.ids import new_ids
-from heyi.watch.warning import facts, judging, rules, store, thresholds
+from heyi.watch.warning import facts, judging, letters, rules, store, thresholds
 from heyi.watch.warning.errors import SnoozePast, WarningOver, WarningUnknown
 from heyi.watch.warning.judging import Judged, MoneyReading, StockReading
 from heyi.watch.warning.model import Thresholds, Trouble, Warned
 
 SWEPT_MAX = 500
+KEPT = timedelta(days=366)
 
 
 async def raise_(tx: Tx, troubles: Sequence[Trouble], *, now: datetime) -> list[Fact]:
@@ -81,6 +82,12 @@ async def sweep(tx: Tx, *, now: datetime) -> list[Fact]:
     await store.tell_again(tx, [one.id for one in woken])
     ended = await _end(tx, ends, now)
     return ended + [facts.raised(one, "snooze_over") for one in woken if one.acknowledged_at is None]
+
+
+async def forget(tx: Tx, *, now: datetime) -> int:
+    """Delete a chunk of what was over, and of what was mailed, a year ago."""
+    gone = await store.forget(tx, before=now - KEPT, most=SWEPT_MAX, now=now)
+    return gone + await letters.forget(tx, before=now - KEPT)
 
 
 async def _end(tx: Tx, ends: Sequence[Warned], now: datetime) -> list[Fact]:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from heyi.infra.db import Row, Tx, col, queries, text_col
 from heyi.kernel.clock import millis
-from heyi.kernel.ids import new_id, to_text
+from heyi.kernel.ids import first_id, new_id, to_text
 from heyi.watch.warning.model import CRITICAL, Warned
 from heyi.watch.warning.store import warned
 
@@ -19,6 +19,7 @@ GAP = timedelta(minutes=10)
 LEASE = timedelta(seconds=90)
 GAPS_MIN = (1, 5, 15, 30, 60, 120, 240, 480)  # before each further try; then it is given up
 TOLD_MAX = 100
+FORGET_MAX = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,11 @@ async def record(tx: Tx, mail: Mail, error: str, *, sent: bool, now: datetime) -
 async def listed(tx: Tx, *, before: UUID | None, limit: int) -> list[Mail]:
     """Digests, newest first."""
     return [_mail(row) for row in await tx.rows(SQL["list_mails"], before=before, most=limit)]
+
+
+async def forget(tx: Tx, *, before: datetime) -> int:
+    """Delete a chunk of the digests that were written before then."""
+    return await tx.run(SQL["forget_mails"], floor=first_id(millis(before)), most=FORGET_MAX)
 
 
 def _mail(row: Row) -> Mail:

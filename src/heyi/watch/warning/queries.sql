@@ -42,6 +42,13 @@ where cleared_at is null
         or snoozed_until <= %(now)s)
 order by id limit %(most)s for update skip locked;
 
+-- name: forget
+-- What was over long ago, a chunk at a time; ids begin with their time. A snooze that still holds is remembered.
+delete from warning.warnings where id in (
+    select id from warning.warnings
+    where id < %(floor)s and cleared_at < %(before)s and (snoozed_until is null or snoozed_until <= %(now)s)
+    order by id limit %(most)s);
+
 -- name: search
 -- The operators' list, newest first.
 select * from warning.warnings

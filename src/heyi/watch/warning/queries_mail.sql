@@ -44,6 +44,11 @@ set state = %(state)s, next_at = %(next_at)s, error = %(error)s, lease_until = n
     sent_at = case when %(state)s = 'sent' then %(now)s::timestamptz end
 where id = %(id)s and state = 'sending' and attempts = %(attempts)s;
 
+-- name: forget_mails
+-- Old digests that are done with.
+delete from warning.mails where id in (
+    select id from warning.mails where id < %(floor)s and state in ('sent', 'failed') order by id limit %(most)s);
+
 -- name: list_mails
 -- Digests, newest first.
 select id, at, recipients, subject, body, state, attempts, next_at, error, sent_at from warning.mails

@@ -9,6 +9,8 @@ from uuid import UUID
 import msgspec
 
 from heyi.infra.db import Row, Tx, col, queries, text_col
+from heyi.kernel.clock import millis
+from heyi.kernel.ids import first_id
 from heyi.watch.warning.model import KINDS, Trouble, Warned
 
 SQL = queries(__file__)
@@ -53,6 +55,10 @@ async def keep(tx: Tx, rows: Sequence[Kept], *, now: datetime) -> list[Warned]:
 
 async def calm(tx: Tx, ids: Sequence[UUID], *, now: datetime) -> None:
     await tx.run(SQL["calm"], ids=col(sorted(ids)), now=now)
+
+
+async def forget(tx: Tx, *, before: datetime, most: int, now: datetime) -> int:
+    return await tx.run(SQL["forget"], floor=first_id(millis(before)), before=before, most=most, now=now)
 
 
 async def end(tx: Tx, ids: Sequence[UUID], *, now: datetime) -> list[Warned]:

@@ -11,7 +11,7 @@ from heyi.infra.db import Tx
 from heyi.infra.sealing import Sealing
 from heyi.kernel.clock import millis
 from heyi.kernel.facts import Fact
-from heyi.kernel.ids import new_id, new_ids
+from heyi.kernel.ids import first_id, new_id, new_ids
 from heyi.kernel.talk import Call
 from heyi.watch.webhook import endpoints, facts, rules, store
 from heyi.watch.webhook.model import Announcement, CallBack, Endpoint, Health, Outcome, Sending, Told
@@ -103,4 +103,4 @@ async def about_order(tx: Tx, order_id: UUID) -> list[Told]:
 
 async def forget(tx: Tx, *, now: datetime) -> int:
     """Delete a chunk of deliveries older than 90 days; answers how many."""
-    return await store.forget(tx, UUID(int=millis(now - KEPT) << 80), most=FORGET_MAX)
+    return await store.forget(tx, first_id(millis(now - KEPT)), most=FORGET_MAX)
