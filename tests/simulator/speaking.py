@@ -82,9 +82,9 @@ class Kasushou:
         return self.send("order/buy", self.body(outer), timeout=timeout)
 
     def buy(self, outer: str, **more: Any) -> Any:
-        """(accepted, code)"""
+        """(accepted, code); every refusal is 400, and its words say which one"""
         told = self.ask("order/buy", self.body(outer, **more))
-        return told["code"] == 200, told["code"]
+        return told["code"] == 200, told["msg"] if told["code"] == 400 else told["code"]
 
     def buy_cards(self, outer: str, quantity: int) -> None:
         assert self.buy(outer, product=1101, quantity=quantity)[0]
@@ -94,9 +94,9 @@ class Kasushou:
 
     def state(self, outer: str) -> str:
         told = self.query_raw(outer).json()
-        words = {2: "processing", 3: "done", 4: "failed"}
+        words = {1: "processing", 2: "processing", 3: "done", 4: "failed", 5: "failed"}
         if told["code"] != 200:
-            return f"code {told['code']}"
+            return f"code {told['code']} {told['msg']}"
         return words.get(told["data"][0]["status"], "strange")
 
     def cards(self, outer: str) -> list[tuple[str, str]]:
@@ -105,12 +105,13 @@ class Kasushou:
 
     def verifies(self, message: dict[str, Any]) -> bool:
         signed = {k: v for k, v in message.items() if k not in ("sign", "card_list", "express_list")}
-        text = f"{message['time']}{compact(signed, sort_keys=True)}{self.key}"
+        escaped = compact(signed, sort_keys=True).replace("/", "\\/")
+        text = f"{message['time']}{escaped}{self.key}"
         return message.get("sign") == hashlib.sha1(text.encode()).hexdigest()
 
     @staticmethod
     def told(message: dict[str, Any]) -> str:
-        return {2: "processing", 3: "done", 4: "failed"}[message["status"]]
+        return {"1": "processing", "2": "processing", "3": "done", "4": "failed", "5": "failed"}[message["status"]]
 
 
 class Fulu:

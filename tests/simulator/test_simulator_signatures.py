@@ -62,12 +62,17 @@ def test_shangteng_signs_like_kasushou() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "code"),
-    [({"sign": "0" * 40}, 401), ({"stamp": "1758153600000"}, 403), ({"stamp": "1758153600"}, 403)],
+    ("wrong", "said"),
+    [
+        ({"sign": "0" * 40}, "签名错误"),
+        ({"stamp": "1758153600000"}, "时间戳已过期"),
+        ({"stamp": "1758153600"}, "时间戳已过期"),
+    ],
 )
-def test_kasushou_refuses_what_is_not_signed_now(world: World, wrong: dict[str, str], code: int) -> None:
-    assert Kasushou(world).ask("user/info", {}, **wrong)["code"] == code
-    assert Kasushou(world, user="10002").ask("user/info", {})["code"] == 401
+def test_kasushou_refuses_what_is_not_signed_now(world: World, wrong: dict[str, str], said: str) -> None:
+    told = Kasushou(world).ask("user/info", {}, **wrong)
+    assert (told["code"], told["msg"]) == (400, said)
+    assert Kasushou(world, user="10002").ask("user/info", {})["msg"] == "签名错误"
     assert Kasushou(world).ask("user/info", {})["code"] == 200
 
 

@@ -1,17 +1,14 @@
-"""卡速售 v2 and its clones.
+"""卡速售 v2.
 
-From the documents: headers UserId, Timestamp (13-digit ms), Sign; code 200 is success; status 2 processing, 3 done,
-4 failed; `card_list`; safe_price; the callback's signature without card_list and express_list; ack `ok`.
-From a public client: the envelope {code, msg, data}; order/info answers a list; goods_name, goods_price, stock_num,
-total_price, recharge_hints; "订单不存在" for an unknown order.
-This simulator's reading (no document seen): the refusal codes below; goods/list wraps its page in {total, page, limit,
-list}; safe_price is per unit; an order number bought twice (`dedupe` off) answers both orders, the newest first.
-
-  401 signature or user wrong   402 balance too low        403 timestamp outside five minutes
-  404 no such order or product  405 no such endpoint       409 number used (dedupe)   410 sold out
-  406 address not on the list   429 asked too often
-  411 off sale                  412 above the safe price   422 account wrong          423 product declined
-  400 anything else wrong with the request
+From the vendor's document: headers UserId, Timestamp (13-digit ms), Sign; codes 200 fine, 400 refused (msg says why),
+500 unknown error; goods_type 1 card, 2 virtual; goods' status 1 on sale, 2 paused, 3 forbidden; order status 1
+waiting, 2 under way, 3 done, 4 cancelled, 5 refunded, -1 unpaid; order/buy answers both numbers and total_price, no
+state and no cards; order/info a list; safe_price; the callback's fields, all texts, its 13-digit `time`
+and its signature without card_list and express_list, slashes escaped as PHP does; ack `ok`.
+From a public client: "订单不存在" for an unknown order.
+This simulator's reading (the document does not say): all other words behind a 400; the clock window; callbacks are JSON
+and their card_list a list; safe_price is per unit; an order number bought twice (`dedupe` off) answers both orders, the
+newest first; a failure without the money back is 4, with it 5; no order is ever unpaid; keys are sorted on every level.
 """
 
 import json
@@ -20,9 +17,9 @@ from typing import Any
 from simulator import signing
 from simulator.asgi import Answer, Request
 from simulator.callbacks import Message
-from simulator.desk import Asked, Desk, Faults
+from simulator.desk import QUANTITY_MAX, Asked, Desk, Faults
 from simulator.dialects.speech import Asking, Json, Problem, Speech, fen, number, text, whole, yuan
-from simulator.model import Order, Product, Refused, State, Supplier, Why
+from simulator.model import Order, Product, Refused, State, Supplier
 from simulator.world import Shop, clock_ms, now_ms
 
 CLOCK_MS = 5 * 60_000
@@ -30,35 +27,27 @@ PAGE_MAX = 100
 UNMAPPED_STATUS, UNMAPPED_CODE = 97, 9797
 PREFIX = "/api/v1/"
 
-STATUS = {State.UNTREATED: 2, State.PROCESSING: 2, State.DONE: 3, State.FAILED: 4}
-CODES = {
-    Why.NO_PRODUCT: 404,
-    Why.OFF_SALE: 411,
-    Why.WRONG_KIND: 423,
-    Why.SOLD_OUT: 410,
-    Why.PRICE: 412,
-    Why.DECLINED: 423,
-    Why.BALANCE: 402,
-    Why.BAD_ACCOUNT: 422,
-    Why.DUPLICATE: 409,
-    Why.BAD_REQUEST: 400,
-}
+REFUSED = 400
+STATUS = {State.UNTREATED: 1, State.PROCESSING: 2, State.DONE: 3}
+CANCELLED, REFUNDED = 4, 5
+CARD, VIRTUAL = 1, 2
+ON_SALE, PAUSED = 1, 2
 STEPS = {"order/buy": "buy", "order/info": "query"}
 
 
 class Kasushou(Speech):
     credentials = ("user_id", "key")
     ack = "ok"
-    ip_refused, too_fast = 406, 429
+    ip_refused, too_fast = REFUSED, REFUSED
 
     def read(self, supplier: Supplier, request: Request) -> Asking:
         body = _body(request.body)
         stamp, user = request.header("timestamp"), request.header("userid")
         if len(stamp) != 13 or not stamp.isdecimal() or abs(int(stamp) - clock_ms(supplier)) > CLOCK_MS:
-            raise Problem(403, "时间戳已过期")
+            raise Problem(REFUSED, "时间戳已过期")
         mine = signing.kasushou(stamp, body, supplier.secret)
         if user != supplier.credentials["user_id"] or not signing.same(mine, request.header("sign")):
-            raise Problem(401, "签名错误")
+            raise Problem(REFUSED, "签名错误")
         endpoint = request.path.partition(PREFIX)[2]
         step = STEPS.get(endpoint, "look")
         product = text(body.get("id") or body.get("goods_id")) if endpoint != "order/info" else ""
@@ -71,28 +60,32 @@ class Kasushou(Speech):
             case "order/info":
                 return _answer(self._query(shop, asking, faults), faults), None
             case "user/info":
-                balance = yuan(shop.supplier.balance_fen)
-                user = shop.supplier.credentials["user_id"]
-                return _answer({"id": number(user), "username": shop.supplier.name, "balance": balance}), None
+                return _answer({"balance": yuan(shop.supplier.balance_fen)}), None
             case "goods/cate":
-                return _answer([{"id": 1, "name": "直充"}, {"id": 2, "name": "卡密"}]), None
+                return _answer([_category(VIRTUAL, "直充"), _category(CARD, "卡密")]), None
             case "goods/list":
                 return _answer(_page(desk, shop, asking.body)), None
             case "goods/info":
-                return _answer(_goods(desk, shop, _product(shop, asking.product))), None
+                return _answer(_details(desk, shop, _product(shop, asking.product))), None
             case "goods/attach":
                 return _answer(_attach(_product(shop, asking.product))), None
-        raise Problem(405, "接口不存在")
+        raise Problem(REFUSED, "接口不存在")
 
     def refuse(self, supplier: Supplier, problem: Problem) -> Answer:
         return Answer(body=_json({"code": problem.code, "msg": problem.text, "data": None}))
 
     def callback(self, supplier: Supplier, order: Order, state: State, at_ms: int) -> Message:
         message: Json = {
-            **_order(order, state),
-            "express_list": [],
-            "time": str(at_ms // 1000),
+            "external_orderno": order.outer,
+            "ordersn": order.number,
+            "status": str(_status(order, state)),
+            "has_back_money": yuan(order.price_fen if order.refunded else 0),
+            "total_price": yuan(order.price_fen),
+            "recharge_hints": _hints(order, state),
+            "time": str(at_ms),
         }
+        if order.kind == "card":
+            message["card_list"] = _cards(order, state)
         if not order.plan.unsigned:
             message["sign"] = signing.kasushou_callback(message, supplier.secret)
         if order.plan.tampered:
@@ -109,7 +102,7 @@ class Kasushou(Speech):
         account = text(attach.get("recharge_account")) if isinstance(attach, dict) else ""
         safe_price = body.get("safe_price")
         if safe_price not in (None, "") and fen(safe_price) is None:
-            raise Problem(400, "安全价格格式错误")
+            raise Problem(REFUSED, "安全价格格式错误")
         try:
             order = desk.take(
                 shop,
@@ -125,10 +118,9 @@ class Kasushou(Speech):
                 faults,
             )
         except Refused as refusal:
-            raise Problem(CODES[refusal.why], refusal.text) from refusal
-        # A callback that overtakes its answer must not be overtaken itself: the answer still says "processing".
-        state = State.PROCESSING if "callback_before_answer" in faults else order.state
-        return _answer(_order(order, state), faults), order
+            raise Problem(REFUSED, refusal.text) from refusal
+        bought = {"ordersn": order.number, "external_orderno": order.outer, "total_price": yuan(order.price_fen)}
+        return _answer(bought, faults), order
 
     def _query(self, shop: Shop, asking: Asking, faults: Faults) -> list[Json]:
         if asking.outer:
@@ -138,7 +130,7 @@ class Kasushou(Speech):
             found = [order] if order else []
         found = [order for order in found if order.plan.hidden_until_ms <= now_ms()]
         if not found:
-            raise Problem(404, "订单不存在")
+            raise Problem(REFUSED, "订单不存在")
         return [_order(order, order.state) for order in found]
 
 
@@ -146,11 +138,11 @@ def _body(raw: bytes) -> Json:
     try:
         body = json.loads(raw) if raw.strip() else {}
     except ValueError as problem:
-        raise Problem(400, "请求内容不是 JSON") from problem
+        raise Problem(REFUSED, "请求内容不是 JSON") from problem
     if body == []:
         return {}  # PHP writes an empty map as an empty list
     if not isinstance(body, dict):
-        raise Problem(400, "请求内容不是 JSON 对象")
+        raise Problem(REFUSED, "请求内容不是 JSON 对象")
     return body
 
 
@@ -164,33 +156,48 @@ def _answer(data: Any, faults: Faults | None = None) -> Answer:
     if strange and strange.what == "code":
         code = UNMAPPED_CODE
     elif strange:
-        for order in data if isinstance(data, list) else [data]:
+        for order in data if isinstance(data, list) else []:
             order["status"] = UNMAPPED_STATUS
-    return Answer(body=_json({"code": code, "msg": "请求成功", "data": data}))
+    return Answer(body=_json({"code": code, "msg": "成功", "data": data}))
+
+
+def _status(order: Order, state: State) -> int:
+    if state is State.FAILED:
+        return REFUNDED if order.refunded else CANCELLED
+    return STATUS[state]
+
+
+def _hints(order: Order, state: State) -> str:
+    return order.text if state in (State.DONE, State.FAILED) else ""
+
+
+def _cards(order: Order, state: State) -> list[Json]:
+    found = order.cards if state is State.DONE else []
+    return [{"card_no": card.number, "card_password": card.password} for card in found]
 
 
 def _order(order: Order, state: State) -> Json:
-    shown: Json = {
+    asked = [{"n": "充值账号", "v": order.account, "k": "recharge_account"}]
+    return {
         "ordersn": order.number,
         "external_orderno": order.outer,
-        "goods_id": number(order.product),
-        "quantity": order.quantity,
-        "status": STATUS[state],
+        "recharge_info": [] if order.kind == "card" else asked,
+        "recharge_hints": _hints(order, state),
+        "status": _status(order, state),
         "total_price": yuan(order.price_fen),
-        "refund_price": yuan(order.price_fen if order.refunded else 0),
-        "recharge_account": order.account,
-        "recharge_hints": order.text if state in (State.DONE, State.FAILED) else "",
-        "card_list": [],
+        "has_back_money": yuan(order.price_fen if order.refunded else 0),
+        "card_list": _cards(order, state),
     }
-    if state is State.DONE:
-        shown["card_list"] = [{"card_no": card.number, "card_password": card.password} for card in order.cards]
-    return shown
+
+
+def _category(identity: int, name: str) -> Json:
+    return {"id": identity, "name": name, "pid": 0, "img": "", "children": []}
 
 
 def _product(shop: Shop, identity: str) -> Product:
     product = shop.supplier.products.get(identity)
     if product is None:
-        raise Problem(404, "商品不存在")
+        raise Problem(REFUSED, "商品不存在")
     return product
 
 
@@ -198,28 +205,34 @@ def _goods(desk: Desk, shop: Shop, product: Product) -> Json:
     return {
         "id": number(product.id),
         "goods_name": product.name,
-        "goods_type": 2 if product.kind == "card" else 1,
-        "cate_id": 2 if product.kind == "card" else 1,
-        "goods_price": yuan(desk.price_shown_fen(shop, product)),
+        "goods_img": "",
+        "goods_type": CARD if product.kind == "card" else VIRTUAL,
         "face_value": yuan(product.face_value_fen),
+        "goods_price": yuan(desk.price_shown_fen(shop, product)),
+        "status": ON_SALE if product.on_sale else PAUSED,
         "stock_num": desk.stock_shown(shop, product),
-        "status": 1 if product.on_sale else 0,
-        "can_buy": product.on_sale,
-        "attach": _attach(product),
+        "can_buy": "",
+        "can_no_buy": "",
+        "can_price": "",
+        "need_balance": "",
     }
+
+
+def _details(desk: Desk, shop: Shop, product: Product) -> Json:
+    more = {"goods_info": "", "goods_notice": "", "start_count": 1, "end_count": QUANTITY_MAX}
+    return {**_goods(desk, shop, product), **more, "attach": _attach(product)}
 
 
 def _attach(product: Product) -> list[Json]:
     if product.kind == "card":
         return []
-    field = {"key": "recharge_account", "name": "充值账号", "type": "text", "required": 1, "regex": product.pattern}
-    return [field]
+    return [{"key": "recharge_account", "name": "充值账号", "type": "text", "tip": "请填写正确的充值账号"}]
 
 
 def _page(desk: Desk, shop: Shop, body: Json) -> Json:
     category, page = text(body.get("cate_id")), max(1, whole(body.get("page"), 1))
-    limit = min(PAGE_MAX, max(1, whole(body.get("limit"), 20)))
+    limit = min(PAGE_MAX, max(1, whole(body.get("limit"), PAGE_MAX)))
     goods = [_goods(desk, shop, product) for product in shop.supplier.products.values()]
-    goods = [one for one in goods if not category or category == str(one["cate_id"])]
+    goods = [one for one in goods if category in ("", "0", str(one["goods_type"]))]
     start = (page - 1) * limit
-    return {"total": len(goods), "page": page, "limit": limit, "list": goods[start : start + limit]}
+    return {"list": goods[start : start + limit], "total": len(goods)}

@@ -50,8 +50,8 @@ async def path_of(tools: Tools, shop: Shop) -> str:
 def message(tools: Tools, shop: Shop, outer: str) -> dict[str, Any]:
     secret = f"{shop.name}-secret-key"
     if shop.dialect == "kasushou":
-        at = str(millis(tools.clock.wall()) // 1000)
-        told: dict[str, Any] = {"external_orderno": outer, "status": 3, "time": at}
+        at = str(millis(tools.clock.wall()))
+        told: dict[str, Any] = {"external_orderno": outer, "status": "3", "time": at}
         return {
             **told,
             "sign": signing.kasushou(at, told, secret),

@@ -66,7 +66,9 @@ async def test_an_unknown_status_is_settled_by_an_edit_without_a_restart(
     shop = await open_shop(tools, simulator_url)
     (plan,) = await planned(tools, part(tools.clock.now(), supplier=shop.id))
     shop.faults({"fault": "wrong_status", "what": "status", "on": "any"})
+    await round_at(tools, shop.id)  # it is taken: their answer to a purchase shows no status
     for _ in range(3):
+        forward(tools, seconds=10)
         (answer,) = await round_at(tools, shop.id)
         assert isinstance(answer, Unknown), answer
         assert "97" in answer.why, "the value is named"

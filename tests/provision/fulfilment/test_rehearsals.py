@@ -68,16 +68,16 @@ async def test_a_purchase_is_shown_byte_by_byte_and_its_signature_can_be_checked
     ("verb", "status", "reply", "verdict", "said"),
     [
         ("submit", 200, {"code": 200, "data": {"external_orderno": "T-1", "status": "2"}}, "accepted", {}),
-        ("submit", 200, {"code": 410, "msg": "没货了"}, "declined",
-         {"why": "sold_out 没货了 (410)", "cure": "other_offer"}),
+        ("submit", 200, {"code": 400, "msg": "库存不足"}, "declined",
+         {"why": "sold_out 库存不足 (400)", "cure": "other_offer"}),
         ("submit", 200, {"code": 777, "msg": "?"}, "unknown", {"why": "unmapped code 777"}),
         ("submit", 502, "<html>", "unknown", {"why": "HTTP 502"}),
-        ("query", 200, {"code": 404}, "not_found", {}),
+        ("query", 200, {"code": 400, "msg": "订单不存在"}, "not_found", {}),
         ("query", 200, {"code": 200, "data": {"external_orderno": "T-1", "status": "3", "total_price": "15.00"}},
          "delivered", {"cost_minor": 1500}),
         ("balance", 200, {"code": 200, "data": {"balance": "12.30"}}, "balance", {"balance_minor": 1230}),
-        ("balance", 200, {"code": 401, "msg": f"bad key {SECRET}"}, "problem",
-         {"why": "signature bad key {cred.key} (401)"}),
+        ("balance", 200, {"code": 400, "msg": f"签名错误 {SECRET}"}, "problem",
+         {"why": "signature 签名错误 {cred.key} (400)"}),
     ],
 )  # fmt: skip
 async def test_a_pasted_reply_is_told_in_words(

@@ -148,6 +148,7 @@ FILTERS: dict[str, Callable[[Any], Any]] = {
     "decimal": lambda fen: Decimal(fen).scaleb(-2),
     "upper": lambda value: written(value).upper(),
     "lower": lambda value: written(value).lower(),
+    "slashes": lambda value: written(value).replace("/", "\\/"),  # as PHP writes JSON
     "chars": lambda value: "".join(sorted(written(value))),
     "md5": _hashed("md5"),
     "sha1": _hashed("sha1"),
