@@ -65,7 +65,7 @@ class Reporting(Shop):
 
     async def reports(self, right: Right | None = None) -> list[Any]:
         async with self.tools.db.reading() as tx:
-            return await usage.reports(tx, partner=self.partner_id, entitlement=right and right.id, limit=500)
+            return await usage.reports.search(tx, partner=self.partner_id, entitlement=right and right.id, limit=500)
 
     async def key(self, **more: Any) -> Right:
         """A card key that the buyer has not looked at yet."""
@@ -311,8 +311,8 @@ async def test_reports_are_kept_for_a_year_and_their_numbers_for_ever(tools: Too
 
     async def kept() -> int:
         async with tools.db.transaction() as tx:
-            await usage.forget(tx, now=tools.clock.now())
-            return len(await usage.reports(tx, entitlement=right.id, limit=10))
+            await usage.reports.forget(tx, now=tools.clock.now())
+            return len(await usage.reports.search(tx, entitlement=right.id, limit=10))
 
     shop.forward(days=300)
     assert await kept() == 1

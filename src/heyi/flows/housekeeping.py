@@ -29,7 +29,7 @@ async def run(tools: Tools) -> None:
         await outbox.write(tx, await warning.sweep(tx, now=now), now=now)
         await warning.forget(tx, now=now)
     async with tools.db.transaction() as tx:
-        await usage.forget(tx, now=now)
+        await usage.reports.forget(tx, now=now)
     async with tools.db.transaction() as tx:
         await balances.forget(tx, now=now)
         await ledger.prepaid.forget(tx, before=now - balances.KEPT)

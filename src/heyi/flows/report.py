@@ -50,7 +50,7 @@ async def take_in(
     late = {one.id: late for id in found for one, late in zip(heard_by[id], found[id].late, strict=True)}
     listed = {id: found[id].ruling.drifts if id in found else () for id in whose.mine.values()}
     answers = usage.answer(events, claimed, whose, late, listed)
-    await usage.keep(tx, partner_id, origin, events, answers, now=now)
+    await usage.reports.keep(tx, partner_id, origin, events, answers, now=now)
     unknown = strangers(readable, whose)
     await outbox.write(tx, await usage.drifts.strangers(tx, partner_id, unknown, origin=origin, now=now), now=now)
     return answers

@@ -179,7 +179,7 @@ async def list_usage_reports(
     search: Annotated[str | None, Parameter(max_length=200, description="an event_id, or a number")] = None,
 ) -> Page[ReportShape]:
     async with tools.db.reading() as tx:
-        found = await usage.reports(
+        found = await usage.reports.search(
             tx, partner=_id("prt", of_partner), entitlement=_id("ent", of_right), verdict=of_verdict, search=search,
             before=before(cursor), limit=limit + 1,
         )  # fmt: skip

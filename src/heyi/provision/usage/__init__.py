@@ -1,22 +1,19 @@
 """What partners report of the rights they honour, what they believe, and where they and we differ. The front door.
 
-`drifts` lists disagreements and settles them, `sources` says where a partner's word comes from and how it is followed.
+`reports` are kept as they came, `drifts` lists disagreements and settles them, `sources` says where a partner's word
+comes from and how it is followed.
 """
 
-from heyi.provision.usage import drifts, sources
+from heyi.provision.usage import drifts, reports, sources
 from heyi.provision.usage.actions import (
     answer,
     claim,
     expect,
-    forget,
     hear,
-    keep,
     link,
     linked,
     listen,
     policies,
-    refused_under,
-    reports,
     silent,
     told_of,
 )
@@ -34,15 +31,12 @@ __all__ = [
     "compare",
     "drifts",
     "expect",
-    "forget",
     "fresh",
     "hear",
-    "keep",
     "link",
     "linked",
     "listen",
     "policies",
-    "refused_under",
     "reports",
     "silent",
     "sources",

@@ -5,22 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from msgspec.json import encode
-
-from heyi.infra.db import Row, Tx
+from heyi.infra.db import Tx
 from heyi.kernel.clock import millis
-from heyi.kernel.ids import first_id, new_ids
+from heyi.kernel.ids import new_ids
 from heyi.provision.usage import rules, sources, store
 from heyi.provision.usage.errors import EventReused, RightNotFound
 from heyi.provision.usage.lists import Page
 from heyi.provision.usage.model import Answer, Belief, Event, Named, Reference, Told, Unread, Verdict
 from heyi.provision.usage.store import Policies
-
-KEPT = timedelta(days=366)
-FORGET_MAX = 5000
 
 
 async def claim(tx: Tx, partner_id: UUID, events: Sequence[Event]) -> dict[UUID, Answer]:
@@ -105,42 +100,6 @@ def answer(
     return answers
 
 
-async def keep(
-    tx: Tx, partner_id: UUID, origin: str, events: Sequence[Event | Unread], answers: Mapping[UUID, Answer], *,
-    now: datetime,
-) -> None:  # fmt: skip
-    """Keep reports as they came, refused ones too; a repetition is not kept again."""
-    rows: list[store.Report] = []
-    for one in events:
-        answer = answers[one.id]
-        if answer.verdict == "repeated":
-            continue
-        right, verdict, code = answer.entitlement_id, answer.verdict, answer.code
-        if isinstance(one, Unread):
-            rows.append((one.id, one.event_id, right, one.reference, one.kind, one.at, None, one.raw, verdict, code))
-        else:
-            told, name = one.told, str(one.reference)
-            rows.append(
-                (one.id, one.event_id, right, name, told.kind, told.at, told.units or None, one.raw, verdict, code)
-            )
-    await store.keep_reports(tx, partner_id, origin, rows, now=now)
-
-
-async def reports(
-    tx: Tx, *, partner: UUID | None = None, entitlement: UUID | None = None, verdict: str | None = None,
-    search: str | None = None, before: UUID | None = None, limit: int,
-) -> list[Row]:  # fmt: skip
-    """Kept reports, newest first."""
-    return await store.list_reports(
-        tx, partner=partner, entitlement=entitlement, verdict=verdict, search=search, before=before, most=limit
-    )
-
-
-async def forget(tx: Tx, *, now: datetime) -> int:
-    """Delete a chunk of reports older than a year; what became of them stays in rights, books, beliefs and drifts."""
-    return await store.forget_reports(tx, first_id(millis(now - KEPT)), most=FORGET_MAX)
-
-
 async def told_of(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, UUID]:
     """{entitlement: partner} of those rights about which a partner has said anything: only they can differ."""
     return await store.told_of(tx, ids)
@@ -159,16 +118,6 @@ async def policies(tx: Tx, partner_ids: Iterable[UUID]) -> Policies:
 async def linked(tx: Tx, partner_id: UUID, references: Sequence[Reference]) -> dict[str, UUID]:
     """{reference: entitlement} of numbers that a person has explained."""
     return await store.links(tx, partner_id, [str(one) for one in references]) if references else {}
-
-
-async def refused_under(tx: Tx, partner_id: UUID, reference: Reference, *, now: datetime) -> list[Event]:
-    """What was reported under a number while we did not know it, as it may be taken in now: each event once."""
-    rows = await store.refused_under(tx, partner_id, str(reference))
-    ids = new_ids(millis(now), len(rows))
-    return [
-        Event(id, row.event_id, reference, Told(row.kind, row.at, row.at, row.units or 0), encode(row.raw).decode())
-        for id, row in zip(ids, rows, strict=True)
-    ]
 
 
 async def link(tx: Tx, partner_id: UUID, reference: str, entitlement_id: UUID) -> None:
