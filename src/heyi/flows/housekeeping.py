@@ -8,7 +8,7 @@ from heyi.infra import answers, outbox
 from heyi.infra.tools import Tools
 from heyi.offer import partner
 from heyi.provision import usage
-from heyi.provision.fulfilment import balances, breakers
+from heyi.provision.fulfilment import balances, breakers, syncing
 from heyi.settle import ledger
 from heyi.watch import warning, webhook
 
@@ -16,8 +16,8 @@ NONCES_KEPT = timedelta(minutes=10)  # longer than any accepted clock
 
 
 async def run(tools: Tools) -> None:
-    """Drop kept answers older than a day and webhook deliveries older than 90 days, what is known of balances and
-    turnovers of two months ago, and warnings and partners' reports of last year; end warnings that are over."""
+    """Drop kept answers older than a day and webhook deliveries older than 90 days, what is known of balances,
+    turnovers and syncs of two months ago, warnings and partners' reports of last year; end warnings that are over."""
     async with tools.db.transaction() as tx:
         await answers.clean(tx, now=tools.clock.wall())
     async with tools.db.transaction() as tx:
@@ -33,5 +33,7 @@ async def run(tools: Tools) -> None:
     async with tools.db.transaction() as tx:
         await balances.forget(tx, now=now)
         await ledger.prepaid.forget(tx, before=now - balances.KEPT)
+    async with tools.db.transaction() as tx:
+        await syncing.forget(tx, now=now)
     async with tools.db.transaction() as tx:
         await partner.supply.forget_nonces(tx, until=tools.clock.wall() - NONCES_KEPT)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from heyi.flows import balances, expire, housekeeping, post, release, report, restock, shelves, supply_tell, tell
+from heyi.flows import balances, expire, housekeeping, post, release, report, restock, shelves, supply_tell, sync, tell
 from heyi.infra.tools import Tools
 from heyi.kernel.facts import Fact
 
@@ -92,6 +92,7 @@ EVERY: tuple[tuple[str, Callable[[Tools], Awaitable[object]]], ...] = (
     ("* * * * * */15", post.run),
     ("* * * * * 50", shelves.count),
     ("*/5 * * * * 20", shelves.watch),
+    ("* * * * * 5,20,35,50", sync.run),
 )
 
 # Jobs that a door asks for by name.
@@ -99,4 +100,5 @@ ASKED: tuple[tuple[str, Callable[[Tools, Mapping[str, str]], Awaitable[None]]], 
     ("tell.resend_since", tell.resend_since),
     ("report.expect_all", report.expect_all),
     ("report.apply_policy", report.apply_policy),
+    ("sync.carry_on", sync.carry_on),
 )

@@ -91,8 +91,8 @@ async def attempts_of(tools: Tools, plan: Plan) -> Sequence[Row]:
         return await tx.rows("select * from fulfilment.attempts where task_id = %(id)s order by number", id=plan.id)
 
 
-async def until(look: Callable[[], Awaitable[Any]]) -> Any:
-    end = time.monotonic() + 10
+async def until(look: Callable[[], Awaitable[Any]], within_s: float = 10) -> Any:
+    end = time.monotonic() + within_s
     while not (seen := await look()):
         assert time.monotonic() < end, "waited in vain"
         await asyncio.sleep(0.01)

@@ -40,6 +40,14 @@ class Shop:
     def settings(self, **settings: object) -> None:
         self._ask("PUT", "", settings)
 
+    def product(self, number: str, **told: object) -> None:
+        """Change one product (or add it); with nothing told, it is gone."""
+        self._ask("PUT" if told else "DELETE", f"/products/{number}", told or None)
+
+    def received(self) -> int:
+        """How many calls it has got."""
+        return sum(self._ask("GET", "")["received"].values())
+
     def delivered(self, prefix: str = "") -> int:
         return int(self._ask("GET", "/deliveries", prefix=prefix)["total"])
 

@@ -10,6 +10,7 @@ from heyi.app.cli import (
     drifts,
     keys,
     orders,
+    products,
     profiles,
     routes,
     running,
@@ -40,6 +41,7 @@ app.add_typer(bundles.app, name="bundle")
 app.add_typer(channels.app, name="channel")
 app.add_typer(supplier_money.app, name="supplier")  # with those of suppliers.py
 app.add_typer(profiles.app, name="profile")
+app.add_typer(products.app, name="product")
 app.add_typer(supply.app, name="supply")
 app.add_typer(warnings.app, name="warning")
 

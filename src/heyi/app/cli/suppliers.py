@@ -82,13 +82,22 @@ def edit(
     url: Annotated[str | None, typer.Option(help="Where it is.")] = None,
     slots: Annotated[int | None, typer.Option(min=1, help="Calls at once, over all workers.")] = None,
     timeout_ms: Annotated[int | None, typer.Option(min=100, help="Bounds one talk.")] = None,
+    sync_every: Annotated[
+        int | None, typer.Option(min=0, help="Minutes between reads of its products; 0: never.")
+    ] = None,
     credential: Credential = None,
     as_json: Json = False,
 ) -> None:
     """Change an account; new credentials replace the old ones whole. 修改账户"""
     with Client.operator() as api:
         found = find(api, supplier, "suppliers", "sup_")
-        wanted = {"title": title, "base_url": url, "slots": slots, "timeout_ms": timeout_ms}
+        wanted = {
+            "title": title,
+            "base_url": url,
+            "slots": slots,
+            "timeout_ms": timeout_ms,
+            "sync_every_min": sync_every,
+        }
         body: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
         if credential:
             given = dict(map(pair, credential))

@@ -15,8 +15,8 @@ from heyi.doors.shapes import Body, Line, MoneyBody, MoneyShape, Shape, Short, i
 from heyi.flows import source
 from heyi.infra.tools import Tools
 from heyi.kernel.ids import to_text
-from heyi.offer import catalog
 from heyi.offer.catalog.model import BenefitOffer
+from heyi.provision.fulfilment.products import ProductSeen
 
 ProductNo = Annotated[str, Meta(max_length=64, pattern=r"^[^\x00-\x1f\x7f\ud800-\udfff]*$")]
 Priority = Annotated[int, Meta(ge=0, le=1_000_000, description="the lowest active one comes first")]
@@ -49,7 +49,20 @@ class OfferPatch(Body):
     state: Literal["active", "held", "withdrawn"] | None = None
 
 
+class HeardShape(Shape):
+    """What the supplier last said of the product (`stock` null: it does not tell). `gone_at`: it shows it no more."""
+
+    title: str
+    price: MoneyShape | None
+    stock: int | None
+    on_sale: bool | None
+    seen_at: datetime
+    gone_at: datetime | None
+
+
 class OfferShape(Shape):
+    """`cost` is what an operator set or accepted; `heard` what the supplier last said, null when it never did."""
+
     id: str
     benefit: str
     source: str
@@ -61,14 +74,22 @@ class OfferShape(Shape):
     state: str
     held_why: str | None
     created_at: datetime | None
+    heard: HeardShape | None
 
 
-def offer_shape(offer: BenefitOffer) -> OfferShape:
+def heard_shape(one: ProductSeen) -> HeardShape:
+    price = None if one.price_minor is None else MoneyShape(amount_minor=one.price_minor, currency=one.currency)
+    return HeardShape(
+        title=one.title, price=price, stock=one.stock, on_sale=one.on_sale, seen_at=one.seen_at, gone_at=one.gone_at
+    )
+
+
+def offer_shape(offer: BenefitOffer, heard: ProductSeen | None) -> OfferShape:
     return OfferShape(
         id=to_text("ofr", offer.id), benefit=to_text("ben", offer.benefit_id), source=offer.source,
         supplier=to_text("sup", offer.supplier_id) if offer.supplier_id else None, product_no=offer.product_no,
         cost=money(offer.cost), priority=offer.priority, weight=offer.weight, state=offer.state,
-        held_why=offer.held_why, created_at=offer.created_at,
+        held_why=offer.held_why, created_at=offer.created_at, heard=None if heard is None else heard_shape(heard),
     )  # fmt: skip
 
 
@@ -76,30 +97,27 @@ def offer_shape(offer: BenefitOffer) -> OfferShape:
 async def make_offer(
     benefit_id: str, data: OfferBody, tools: Tools, idempotency_key: IdempotencyKey = None
 ) -> OfferShape:
-    offer = await source.add_offer(
+    made = await source.add_offer(
         tools, id_in("ben", benefit_id), source=data.source,
         supplier_id=None if data.supplier is None else id_in("sup", data.supplier),
         product_no=data.product_no, cost=money_in(data.cost), priority=data.priority, weight=data.weight,
     )  # fmt: skip
-    return offer_shape(offer)
+    return offer_shape(*made)
 
 
 @get("/benefits/{benefit_id:str}/offers", guards=[READ], summary="A benefit's offers, best first", tags=["offers"])
 async def list_offers(benefit_id: str, tools: Tools) -> list[OfferShape]:
-    async with tools.db.reading() as tx:
-        return [offer_shape(offer) for offer in await catalog.benefits.offers(tx, id_in("ben", benefit_id))]
+    return [offer_shape(*one) for one in await source.offers(tools, id_in("ben", benefit_id))]
 
 
 @patch("/offers/{offer_id:str}", guards=[WRITE], summary="Change, hold, resume or withdraw an offer", tags=["offers"])
 async def change_offer(offer_id: str, data: OfferPatch, tools: Tools) -> OfferShape:
-    async with tools.db.transaction() as tx:
-        return offer_shape(
-            await catalog.benefits.change_offer(
-                tx, id_in("ofr", offer_id), product_no=data.product_no,
-                cost=None if data.cost is None else money_in(data.cost), priority=data.priority,
-                weight=data.weight, move=MOVES[data.state], why=data.why,
-            )
-        )  # fmt: skip
+    changed = await source.change_offer(
+        tools, id_in("ofr", offer_id), product_no=data.product_no,
+        cost=None if data.cost is None else money_in(data.cost), priority=data.priority, weight=data.weight,
+        move=MOVES[data.state], why=data.why,
+    )  # fmt: skip
+    return offer_shape(*changed)
 
 
 HANDLERS = [make_offer, list_offers, change_offer]

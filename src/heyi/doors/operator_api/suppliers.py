@@ -25,6 +25,7 @@ TimeoutMs = Annotated[int, Meta(ge=100, le=120_000, description="bounds one whol
 TypicalMs = Annotated[int, Meta(ge=0, le=3_600_000, description="how long a top-up usually takes there")]
 GraceMs = Annotated[int, Meta(ge=0, le=86_400_000, description="how long 'not found' may still change its mind")]
 Rate = Annotated[float, Meta(ge=0, le=10_000, description="a second, over all workers; 0: only the slots limit")]
+SyncEvery = Annotated[int, Meta(ge=0, le=10_080, description="minutes between two reads of its products; 0: never")]
 Credentials = Annotated[dict[CodeWord, Line], Meta(max_length=10)]
 
 
@@ -44,6 +45,7 @@ class SupplierBody(Body):
     grace_ms: GraceMs | None = None
     rate_per_s: Rate = 0
     query_rate_per_s: Rate = 0
+    sync_every_min: SyncEvery = 30
 
 
 class SupplierPatch(Body):
@@ -58,6 +60,7 @@ class SupplierPatch(Body):
     grace_ms: GraceMs | None = None
     rate_per_s: Rate | None = None
     query_rate_per_s: Rate | None = None
+    sync_every_min: SyncEvery | None = None
 
 
 class SupplierShape(Shape):
@@ -77,6 +80,7 @@ class SupplierShape(Shape):
     grace_ms: int
     rate_per_s: float | None
     query_rate_per_s: float | None
+    sync_every_min: int
     state: str
     breaker: str
     unusable: str | None
@@ -96,7 +100,8 @@ def shape(one: Supplier) -> SupplierShape:
     return SupplierShape(
         id=to_text("sup", one.id), code=one.code, title=one.title, dialect=one.dialect, base_url=one.base_url,
         callback_url=one.callback_url, slots=one.slots, timeout_ms=one.timeout_ms, typical_ms=one.typical_ms,
-        grace_ms=one.grace_ms, rate_per_s=one.rate_per_s, query_rate_per_s=one.query_rate_per_s, state=one.state,
+        grace_ms=one.grace_ms, rate_per_s=one.rate_per_s, query_rate_per_s=one.query_rate_per_s,
+        sync_every_min=one.sync_every_min, state=one.state,
         breaker=one.breaker, unusable=one.unusable, created_at=one.created_at,
     )  # fmt: skip
 
@@ -110,6 +115,7 @@ async def make_supplier(data: SupplierBody, tools: Tools, idempotency_key: Idemp
                 credentials=data.credentials, slots=data.slots, timeout_ms=data.timeout_ms,
                 typical_ms=data.typical_ms, grace_ms=data.grace_ms, public_url=tools.settings.public_url,
                 now=tools.clock.now(), rate_per_s=data.rate_per_s, query_rate_per_s=data.query_rate_per_s,
+                sync_every_min=data.sync_every_min,
             )
         )  # fmt: skip
 
@@ -151,7 +157,7 @@ async def change_supplier(supplier_id: str, data: SupplierPatch, tools: Tools) -
                 tx, tools.sealing, id_in("sup", supplier_id), public_url=tools.settings.public_url, title=data.title,
                 base_url=data.base_url, credentials=data.credentials, slots=data.slots, timeout_ms=data.timeout_ms,
                 typical_ms=data.typical_ms, grace_ms=data.grace_ms, rate_per_s=data.rate_per_s,
-                query_rate_per_s=data.query_rate_per_s,
+                query_rate_per_s=data.query_rate_per_s, sync_every_min=data.sync_every_min,
             )
         )  # fmt: skip
 

@@ -94,12 +94,12 @@ async def insert_offer(tx: Tx, offer: BenefitOffer) -> None:
 
 async def list_offers(tx: Tx, benefit_id: UUID) -> list[BenefitOffer]:
     """Best first."""
-    return [_offer(row) for row in await tx.rows(SQL["list_offers"], benefit_id=benefit_id)]
+    return [offer_of(row) for row in await tx.rows(SQL["list_offers"], benefit_id=benefit_id)]
 
 
 async def lock_offer(tx: Tx, id: UUID) -> BenefitOffer | None:
     row = await tx.row(SQL["lock_offer"], id=id)
-    return _offer(row) if row else None
+    return offer_of(row) if row else None
 
 
 async def update_offer(tx: Tx, offer: BenefitOffer, *, was: str) -> bool:
@@ -233,7 +233,8 @@ def _benefit(row: Row) -> Benefit:
     )  # fmt: skip
 
 
-def _offer(row: Row) -> BenefitOffer:
+def offer_of(row: Row) -> BenefitOffer:
+    """An offer from its row."""
     return BenefitOffer(
         row.id, row.benefit_id, row.source, row.supplier_id, row.product_no, Money(row.cost_minor, row.currency),
         row.priority, row.weight, row.state, row.created_at, row.held_why,

@@ -33,7 +33,8 @@ MOVES = {"pause": ("active", "paused"), "resume": ("paused", "active")}
 class Supplier:
     """A supplier account. `callback_url` is what its callbacks are sent to; times are in milliseconds.
 
-    Rates are calls a second over all workers (None: only the slots limit). `unusable` says why no connector can speak
+    Rates are calls a second over all workers (None: only the slots limit). Products are read every `sync_every_min`
+    minutes (0: only when somebody asks). `unusable` says why no connector can speak
     for it (None: one does).
     """
 
@@ -53,12 +54,13 @@ class Supplier:
     rate_per_s: float | None = None
     query_rate_per_s: float | None = None
     breaker: str = "closed"
+    sync_every_min: int = 30
 
 
 async def make(
     tx: Tx, sealing: Sealing, *, code: str, title: str, dialect: str, base_url: str, credentials: Mapping[str, str],
     slots: int, timeout_ms: int, typical_ms: int, grace_ms: int | None, public_url: str, now: datetime,
-    rate_per_s: float = 0, query_rate_per_s: float = 0,
+    rate_per_s: float = 0, query_rate_per_s: float = 0, sync_every_min: int = 30,
 ) -> Supplier:  # fmt: skip
     """A new account. `grace_ms` None: what the dialect advises. Raises DialectUnknown, CredentialsWrong,
     SupplierCodeTaken."""
@@ -77,7 +79,8 @@ async def make(
         SQL["make_supplier"], id=id, code=code, title=title, dialect=dialect, base_url=base_url.rstrip("/"),
         credentials=sealed, token=token, slots=slots, timeout_ms=timeout_ms, typical_ms=typical_ms,
         grace_ms=connector.grace_ms if grace_ms is None else grace_ms, profile_id=profile_id,
-        rate_per_s=rate_per_s, query_rate_per_s=query_rate_per_s, now=now,
+        rate_per_s=rate_per_s, query_rate_per_s=query_rate_per_s,
+        sync_every_min=sync_every_min, now=now,
     )  # fmt: skip
     if row is None:
         raise SupplierCodeTaken("/code", value=code)
@@ -110,7 +113,7 @@ async def change(
     tx: Tx, sealing: Sealing, id: UUID, *, public_url: str, title: str | None = None, base_url: str | None = None,
     credentials: Mapping[str, str] | None = None, slots: int | None = None, timeout_ms: int | None = None,
     typical_ms: int | None = None, grace_ms: int | None = None, rate_per_s: float | None = None,
-    query_rate_per_s: float | None = None,
+    query_rate_per_s: float | None = None, sync_every_min: int | None = None,
 ) -> Supplier:  # fmt: skip
     """Change what is given. Raises SupplierNotFound, CredentialsWrong, SupplierUnusable."""
     there = await _row(tx, id)
@@ -124,7 +127,7 @@ async def change(
     row = await tx.row(
         SQL["change_supplier"], id=id, title=title, base_url=base_url.rstrip("/") if base_url else None,
         credentials=sealed, slots=slots, timeout_ms=timeout_ms, typical_ms=typical_ms, grace_ms=grace_ms,
-        rate_per_s=rate_per_s, query_rate_per_s=query_rate_per_s,
+        rate_per_s=rate_per_s, query_rate_per_s=query_rate_per_s, sync_every_min=sync_every_min,
     )  # fmt: skip
     return await _supplier(tx, sealing, row, public_url)
 
@@ -161,4 +164,5 @@ async def _supplier(tx: Tx, sealing: Sealing, row: Row, public_url: str) -> Supp
         row.id, row.code, row.title, row.dialect, row.base_url, f"{public_url}/callbacks/{row.callback_token}",
         row.slots, row.timeout_ms, row.typical_ms, row.grace_ms, row.state,
         await connectors.why_not(tx, row, sealing), row.created_at, row.rate_per_s, row.query_rate_per_s, row.breaker,
+        row.sync_every_min,
     )  # fmt: skip

@@ -176,3 +176,70 @@ class OfferUnusable(Refused):
     code, kind = "task.offer_unusable", Kind.CONFLICT
     zh = "该货源不是此权益的可用货源，或此任务不由供货商履约"
     en = "this is not an active supplier offer of the task's benefit, or no supplier delivers this task"
+
+
+class ShowsNothing(Refused):
+    """The dialect of this account shows neither a list of products nor single ones."""
+
+    code, kind = "sync.shows_nothing", Kind.UNPROCESSABLE
+    zh, en = "该供货商协议不提供商品列表或商品查询", "This supplier's dialect shows no products"
+
+
+class SyncRunning(Refused):
+    """The account's products are being read already; one run at a time."""
+
+    code, kind = "sync.running", Kind.CONFLICT
+    zh, en = "该供货商的商品正在同步", "This supplier's products are being read already"
+
+
+class SyncTooSoon(Refused):
+    """The account's products were read a moment ago; full reads in a row overload both sides."""
+
+    code, kind = "sync.too_soon", Kind.TOO_MANY
+    zh = "刚刚同步过，请 {retry_after_s} 秒后再试"
+    en = "Its products were read a moment ago; try again in {retry_after_s} seconds"
+
+
+class SyncNotFound(Refused):
+    """No sync has this id."""
+
+    code, kind = "sync.not_found", Kind.NOT_FOUND
+    zh, en = "没有这次同步", "There is no such sync"
+
+
+class ChangeNotFound(Refused):
+    """No change has this id."""
+
+    code, kind = "product_change.not_found", Kind.NOT_FOUND
+    zh, en = "没有这条商品变动", "There is no such change"
+
+
+class ChangeSettled(Refused):
+    """Somebody has decided, or the supplier has said something else since."""
+
+    code, kind = "product_change.settled", Kind.CONFLICT
+    zh, en = "该变动当前为 {state}，不能再处理", "This change is {state}: there is nothing to decide any more"
+
+
+class ChangeCurrency(Refused):
+    """No offer costs in the currency of this price; the operator sets its cost by hand."""
+
+    code, kind = "product_change.currency", Kind.CONFLICT
+    zh = "该价格为 {currency}，没有同币种的货源：请手工设置成本"
+    en = "This price is in {currency}, and no offer costs in that: set the cost by hand"
+
+
+class ChangesMoved(Refused):
+    """There are more or fewer open changes than the preview counted."""
+
+    code, kind = "product_change.moved", Kind.CONFLICT
+    zh = "符合条件的变动现为 {count} 条，与预览不同：请重新预览"
+    en = "The filter finds {count} changes now, another number than the preview: look again"
+
+
+class PriceUnsettled(Refused):
+    """An offer was to be resumed while its supplier asks more than a version on sale allows."""
+
+    code, kind = "offer.price_unsettled", Kind.CONFLICT
+    zh = "{why}：请先接受或忽略该价格变动，或提高成本上限"
+    en = "{why}: accept or dismiss the price first, or raise the cost limit"

@@ -1,10 +1,10 @@
 -- name: make_supplier
 -- A new account; its callback token is part of the address that it calls.
 insert into fulfilment.suppliers (id, code, title, dialect, base_url, credentials, callback_token, slots, timeout_ms,
-    typical_ms, grace_ms, rate_per_s, query_rate_per_s, profile_id, created_at)
+    typical_ms, grace_ms, rate_per_s, query_rate_per_s, profile_id, sync_every_min, created_at)
 values (%(id)s, %(code)s, %(title)s, %(dialect)s, %(base_url)s, %(credentials)s, %(token)s, %(slots)s, %(timeout_ms)s,
     %(typical_ms)s, %(grace_ms)s, nullif(%(rate_per_s)s::double precision, 0),
-    nullif(%(query_rate_per_s)s::double precision, 0), %(profile_id)s, %(now)s)
+    nullif(%(query_rate_per_s)s::double precision, 0), %(profile_id)s, %(sync_every_min)s, %(now)s)
 on conflict (code) do nothing
 returning *;
 
@@ -27,7 +27,9 @@ update fulfilment.suppliers set
     timeout_ms = coalesce(%(timeout_ms)s, timeout_ms), typical_ms = coalesce(%(typical_ms)s, typical_ms),
     grace_ms = coalesce(%(grace_ms)s, grace_ms),
     rate_per_s = nullif(coalesce(%(rate_per_s)s, rate_per_s), 0),
-    query_rate_per_s = nullif(coalesce(%(query_rate_per_s)s, query_rate_per_s), 0)
+    query_rate_per_s = nullif(coalesce(%(query_rate_per_s)s, query_rate_per_s), 0),
+    sync_every_min = coalesce(%(sync_every_min)s, sync_every_min),
+    sync_due_at = case when %(sync_every_min)s::integer is null then sync_due_at end
 where id = %(id)s returning *;
 
 -- name: switch_supplier

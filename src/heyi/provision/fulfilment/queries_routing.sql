@@ -36,12 +36,13 @@ on conflict (supplier_id, offer_id, bucket, writer) do update set
 
 -- name: say_of_shelves
 -- A refusal is news about the product, as good as their list.
-insert into fulfilment.products as p (supplier_id, product_no, stock, on_sale, seen_at)
+insert into fulfilment.products as p (supplier_id, product_no, stock, on_sale, seen_at, refused_at)
 select supplier_id, product_no, case when word = 'sold_out' then 0 end,
-    case when word <> 'sold_out' then false end, %(at)s
+    case when word <> 'sold_out' then false end, %(at)s, %(at)s
 from unnest(%(suppliers)s::uuid[], %(products)s::text[], %(words)s::text[]) as n (supplier_id, product_no, word)
 on conflict (supplier_id, product_no) do update set
-    stock = coalesce(excluded.stock, p.stock), on_sale = coalesce(excluded.on_sale, p.on_sale), seen_at = excluded.seen_at;
+    stock = coalesce(excluded.stock, p.stock), on_sale = coalesce(excluded.on_sale, p.on_sale), seen_at = excluded.seen_at,
+    refused_at = excluded.refused_at;
 
 -- name: forget_pulses
 -- Routing looks back half an hour.

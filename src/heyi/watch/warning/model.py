@@ -20,6 +20,7 @@ BALANCE_UNREAD = "supplier_balance_unread"
 STOCK_LOW, STOCK_FORECAST, KEYS_EXPIRING = "stock_low", "stock_forecast", "keys_expiring"
 BREAKER_OPEN, UNMAPPED_ANSWER, OFFER_HELD = "breaker_open", "unmapped_answer", "offer_held"
 CALLBACKS_REFUSED, DRIFT = "callbacks_refused", "drift"
+UNSOURCED = "benefit_unsourced"
 
 ALLIANCE = "alliance"  # the subject of thresholds that hold for all
 

@@ -69,6 +69,16 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "{benefit} 的货源（供货商 {supplier}）已停用：{why}",
         "the offer of {benefit} at {supplier} is held: {why}",
     ),
+    f"{model.OFFER_HELD}/price": (
+        "{benefit} 的货源（供货商 {supplier}，商品 {product}）已停用：供货价 {price_minor} 高于 {bundle} v{version}"
+        " 允许的成本 {limit_minor}（原成本 {cost_minor}）",
+        "the offer of {benefit} at {supplier} (product {product}) is held: its price of {price_minor} is above what"
+        " {bundle} v{version} allows, {limit_minor} (it cost {cost_minor})",
+    ),
+    model.UNSOURCED: (
+        "{benefit} 已无可用货源：供货商 {supplier} 的商品 {product} 已下架或消失",
+        "{benefit} can be had nowhere any more: {supplier} does not sell product {product} now",
+    ),
     model.CALLBACKS_REFUSED: (
         "供货商 {supplier} 的回调被拒 {count} 次：{why}",
         "{count} callbacks of {supplier} were refused: {why}",
