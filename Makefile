@@ -26,10 +26,19 @@ check:  ## format, lint, types, import contracts, tidiness
 	@echo "==> imports" && $(BIN)/lint-imports
 	@echo "==> tidy"    && $(BIN)/python -m pytest tests/tidy
 
-test:  ## every test (ARGS="tests/app -x": some of them)
+# Two files at a time, and the storm by itself, so that its figures are its own.
+test:  ## every test (ARGS="tests/app -x": some of them, one after the other)
 	@bin/setup dev
-	@echo "==> tests"
+ifdef ARGS
+	@echo "==> tests: $(ARGS)"
 	@$(BIN)/python -m pytest -ra --durations=5 $(ARGS)
+else
+	@echo "==> tests"
+	@failed=0; \
+	$(BIN)/python -m pytest -ra --durations=10 -n 2 --dist loadfile --ignore tests/chaos || failed=1; \
+	$(BIN)/python -m pytest -ra tests/chaos || failed=1; \
+	exit $$failed
+endif
 
 bench:  ## speed, measured on this machine
 	@bin/setup dev

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from tests.offer.doors import Speaker, speaking_as_operator
 
 from heyi.infra.tools import Tools
-from heyi.kernel.ids import new_id, to_text
+from heyi.kernel.ids import to_text
 
 CNY = {"amount_minor": 1500, "currency": "CNY"}
 PHONE = {"name": "phone", "label": "手机号", "pattern": "1\\d{10}"}
-STRANGER = to_text("sup", new_id(1))
+STRANGER = to_text("sup", UUID(int=1))
 BENEFITS: dict[str, tuple[str, dict[str, Any], str]] = {
     "film": ("card_key", {}, "stock"),
     "video": ("top_up", {"fields": [PHONE]}, "supplier"),
@@ -182,8 +183,8 @@ async def test_changes_are_patches(operator: Speaker):
 
 
 P, B, V = "/v1/operator/partners", "/v1/operator/benefits", "/v1/operator/bundles"
-ACME = to_text("prt", new_id(2))
-NOBODY = to_text("chn", new_id(3))
+ACME = to_text("prt", UUID(int=2))
+NOBODY = to_text("chn", UUID(int=3))
 
 
 def a_benefit(**more: Any) -> dict[str, Any]:
