@@ -107,12 +107,11 @@ async def _asked(request: AskedBy, tools: Tools, mch_id: str) -> tuple[SupplyAcc
 
 @post("/open/info")
 async def open_info(mch_id: str, request: AskedBy, tools: Tools) -> Response[dict[str, Any]]:
-    """The document asks for no parameters here; whoever signs nevertheless must do it right."""
+    """The document asks for no parameters here; whoever signs nevertheless must do it right, and is counted."""
     if "sign" in request.query_params:
         access, _ = await _asked(request, tools, mch_id)
     else:
         access = await entry.key_holder(request, tools, GOOFISH, mch_id)
-        entry.count(request, access)
     return _ok({"app_id": int(access.app_id or 0), "features": goofish.FEATURES})
 
 
