@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conftest import START
+from tests.provision.fulfilment.playing import play
 
 from heyi.kernel.clock import millis
 from heyi.kernel.errors import ManyRefused
@@ -208,7 +209,7 @@ def test_requests_as_their_documents_show_them() -> None:
 def test_whatever_the_buyer_types_is_sent_as_it_was_signed(code: str, phone: str) -> None:
     """Or refused before anything is sent; and it never stands in the record in clear."""
     one = order(kind_of(code), phone=phone)
-    found = engine.rehearse(DIALECTS[code], account(code), one, "submit")
+    found = play(DIALECTS[code], account(code), one, "submit")
     if found.call is None:
         assert isinstance(found.answer, Declined)
         assert found.answer.cure is Cure.ASK_BUYER
@@ -371,7 +372,7 @@ def test_a_profile_with_anything_anywhere_is_refused_or_compiles(data: st.DataOb
         return
     assert profile.read(profile.written(profile.read(document))) == profile.read(document)
     for kind in dialect.kinds:
-        call = engine.rehearse(dialect, replace(account("kasushou"), connector=dialect, credentials={
+        call = play(dialect, replace(account("kasushou"), connector=dialect, credentials={
             one.name: "c0123456789abcdef" for one in dialect.credentials
         }), order(kind), "submit").call  # fmt: skip
         assert call is None or call.method in ("GET", "POST")
@@ -411,7 +412,7 @@ def test_no_strange_answer_is_taken_for_a_delivery(code: str, value: Any) -> Non
         return  # they do not name our order: the connection does; see the next test for what is left to believe
     for told in (json.dumps(value).encode(), repr(value).encode(), f"<a>{value}</a>".encode("utf-8", "replace")):
         for verb in ("submit", "query"):
-            found = engine.rehearse(DIALECTS[code], account(code), order(kind_of(code)), verb, Reply(200, {}, told))
+            found = play(DIALECTS[code], account(code), order(kind_of(code)), verb, Reply(200, {}, told))
             assert isinstance(found.answer, Unknown | NotFound | Declined | Accepted), found.answer
             assert not isinstance(found.answer, Declined) or verb == "submit"
 
@@ -422,7 +423,7 @@ def test_no_strange_answer_is_taken_for_a_delivery(code: str, value: Any) -> Non
 def test_no_bytes_break_an_answer(code: str, body: bytes, status: int) -> None:
     for verb in ("submit", "query"):
         one = order(kind_of(code), supplier_number="77")
-        found = engine.rehearse(DIALECTS[code], account(code), one, verb, Reply(status, {}, body)).answer
+        found = play(DIALECTS[code], account(code), one, verb, Reply(status, {}, body)).answer
         assert isinstance(found, Unknown), found
 
 
@@ -437,7 +438,7 @@ def test_no_strange_callback_is_trusted(code: str, value: Any, query: str) -> No
 
 def test_an_xml_bomb_is_not_read() -> None:
     bomb = b'<!DOCTYPE a [<!ENTITY b "bb">]><order><resultno>1</resultno><remark1>&b;</remark1></order>'
-    found = engine.rehearse(DIALECTS["fanchen_xml"], account("fanchen_xml"), order(), "query", Reply(200, {}, bomb))
+    found = play(DIALECTS["fanchen_xml"], account("fanchen_xml"), order(), "query", Reply(200, {}, bomb))
     assert found.answer == Unknown("unreadable answer")
 
 
@@ -451,9 +452,7 @@ def test_xml_in_gbk_with_one_card_or_two() -> None:
         return Reply(200, {}, text.encode("gbk"))
 
     def end(*numbers: str) -> object:
-        return engine.rehearse(
-            DIALECTS["fanchen_xml"], account("fanchen_xml"), order("card_key"), "query", told(*numbers)
-        ).answer
+        return play(DIALECTS["fanchen_xml"], account("fanchen_xml"), order("card_key"), "query", told(*numbers)).answer
 
     assert end("A1") == Delivered(None, (("A1", "密A1"),), 480)
     assert end("A1", "A2") == Unknown("2 cards instead of 1")
@@ -463,7 +462,7 @@ def test_xml_in_gbk_with_one_card_or_two() -> None:
 def test_words_tell_refusals_apart_where_one_code_says_everything() -> None:
     def end(verb: str, code: int, said: str) -> object:
         reply = Reply(200, {}, json.dumps({"code": code, "msg": said}).encode())
-        return engine.rehearse(DIALECTS["acg_faka"], account("acg_faka"), order("card_key", supplier_number="7"), verb,
+        return play(DIALECTS["acg_faka"], account("acg_faka"), order("card_key", supplier_number="7"), verb,
                                reply).answer  # fmt: skip
 
     assert end("submit", 0, "抱歉，库存不足！") == Declined("sold_out 抱歉，库存不足！ (0)", Cure.OTHER_OFFER)
@@ -484,7 +483,7 @@ def test_words_tell_refusals_apart_where_one_code_says_everything() -> None:
 )
 def test_a_sentence_in_the_place_of_a_card_is_no_card(secret: str | None) -> None:
     told = {"code": 200, "data": {"tradeNo": "T1", "amount": 4.8, "secret": secret}}
-    found = engine.rehearse(
+    found = play(
         DIALECTS["acg_faka"],
         account("acg_faka"),
         order("card_key"),
@@ -497,13 +496,13 @@ def test_a_sentence_in_the_place_of_a_card_is_no_card(secret: str | None) -> Non
 def test_an_order_that_has_ended_is_never_sent_again_to_ask_about_it() -> None:
     """Asking by sending again is for those who still want it: a second look at an ended attempt must not buy."""
     dialect = DIALECTS["dujiao_next"]
-    live = engine.rehearse(dialect, account("dujiao_next"), order(may_repeat=True), "query")
+    live = play(dialect, account("dujiao_next"), order(may_repeat=True), "query")
     assert live.call is not None
     assert live.call.method == "POST"
-    ended = engine.rehearse(dialect, account("dujiao_next"), order(may_repeat=False), "query")
+    ended = play(dialect, account("dujiao_next"), order(may_repeat=False), "query")
     assert (ended.call, type(ended.answer)) == (None, Unknown)
     for code in ("acg_faka", "agiso"):
-        silent = engine.rehearse(DIALECTS[code], account(code), order("card_key", may_repeat=True), "query")
+        silent = play(DIALECTS[code], account(code), order("card_key", may_repeat=True), "query")
         assert (silent.call, type(silent.answer)) == (None, Unknown), (
             "their documents do not say that numbers count once"
         )
@@ -511,7 +510,7 @@ def test_an_order_that_has_ended_is_never_sent_again_to_ask_about_it() -> None:
 
 def test_the_answer_must_be_about_the_order_that_was_asked_for() -> None:
     other = json.dumps({"ok": True, "order_id": 78, "status": "completed", "amount": "1.00"}).encode()
-    found = engine.rehearse(
+    found = play(
         DIALECTS["dujiao_next"], account("dujiao_next"), order(supplier_number="77"), "query", Reply(200, {}, other)
     )
     assert found.answer == Unknown("the answer is about another order")
@@ -569,7 +568,7 @@ def test_a_supplier_that_seals_its_cards(covers: str) -> None:
     def end(card_list: Any) -> object:
         row = {"external_orderno": OUTER, "ordersn": "S1", "status": 3, "total_price": "4.80", "card_list": card_list}
         reply = Reply(200, {}, json.dumps({"code": 200, "data": row}).encode())
-        return engine.rehearse(dialect, holder, order("card_key"), "query", reply).answer
+        return play(dialect, holder, order("card_key"), "query", reply).answer
 
     assert end(listed) == Delivered("S1", (("N1", "P1"),), 480)
     broken = "AAAA" if covers == "whole" else [{"card_no": "AAAA", "card_password": "AAAA"}]
@@ -614,13 +613,13 @@ LONG = 1 << 18
 def test_a_hostile_answer_costs_no_more_than_its_length(body: bytes) -> None:
     """A quarter of a megabyte of anything is read, or not, and masked, in the time of reading it."""
     for code in ("kasushou", "fanchen", "fanchen_xml", "acg_faka"):
-        found = engine.rehearse(DIALECTS[code], account(code), order(kind_of(code)), "query", Reply(200, {}, body))
+        found = play(DIALECTS[code], account(code), order(kind_of(code)), "query", Reply(200, {}, body))
         assert isinstance(found.answer, Unknown | Accepted)
         masked(body.decode(), (), DIALECTS[code].hidden)
     form = msgspec.structs.replace(
         SHIPPED["mifeng"], told=msgspec.structs.replace(SHIPPED["mifeng"].told, format="form")
     )
-    found = engine.rehearse(engine.compile(form), account("mifeng"), order(), "query", Reply(200, {}, body))
+    found = play(engine.compile(form), account("mifeng"), order(), "query", Reply(200, {}, body))
     assert isinstance(found.answer, Unknown)
     assert isinstance(DIALECTS["mifeng"].parse_callback(account("mifeng"), Callback({}, "", body), START), Refusal)
 

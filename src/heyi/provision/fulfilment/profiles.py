@@ -98,10 +98,10 @@ class Choice:
 async def choices(tx: Tx, *, text: str | None, after: str, limit: int) -> list[Choice]:
     """Dialects that accounts may choose, by code."""
     found = []
+    published = {row.code: row.id for row in await tx.rows(SQL["published_codes"])}
     for head in await heads(tx, text=text, after=after, limit=limit, drafts=False):
-        row = await tx.row(SQL["published"], code=head.code)
         try:
-            dialect = await connectors.find(tx, head.code, None if row is None else row.id)
+            dialect = await connectors.find(tx, head.code, published.get(head.code))
         except connectors.Unusable as error:
             found.append(Choice(head, unusable=error.why))
         else:

@@ -12,7 +12,7 @@ select id, version from fulfilment.profiles where code = %(code)s and state = 'p
 
 -- name: published_codes
 -- Codes with a published profile, for those who choose one.
-select code from fulfilment.profiles where state = 'published' order by code;
+select code, id from fulfilment.profiles where state = 'published' order by code;
 
 -- name: make_profile
 -- The next version of a code; `hold_code` is held, so that no two take one number.

@@ -1,11 +1,10 @@
-"""A profile, compiled once, is a dialect; and rehearsed before anybody relies on it."""
+"""A profile, compiled once, is a dialect."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from heyi.kernel.talk import Answer, Call, Reply, Talk, Unknown
+from heyi.kernel.talk import Talk, Unknown
 from heyi.provision.fulfilment.errand import Account
 from heyi.provision.fulfilment.suppliers import answers, callbacks, looks, requests, speech
 from heyi.provision.fulfilment.suppliers.document import Profile, Submit
@@ -13,14 +12,6 @@ from heyi.provision.fulfilment.suppliers.requests import Asked
 from heyi.provision.fulfilment.suppliers.speech import Ack, Credential, Dialect, Order
 
 Speak = Callable[[Account, Order], Talk]
-
-
-@dataclass(frozen=True, slots=True)
-class Rehearsal:
-    """One verb without a network: the call as it would go out (None: nothing would be sent), and what a reply means."""
-
-    call: Call | None
-    answer: Answer | None
 
 
 def compile(profile: Profile) -> Dialect:
@@ -44,24 +35,6 @@ def compile(profile: Profile) -> Dialect:
         query_gap_ms=profile.query_gap_ms,
         callback_in_order=calling.in_order if calling is not None else False,
     )
-
-
-def rehearse(dialect: Dialect, account: Account, order: Order, verb: str, reply: Reply | None = None) -> Rehearsal:
-    """What a purchase or a query would send, and what this reply to it would mean. Nothing is sent."""
-    talk = dialect.submit(account, order) if verb == "submit" else dialect.query(account, order)
-    try:
-        call = next(talk)
-    except StopIteration as end:
-        return Rehearsal(None, end.value)
-    if reply is None:
-        talk.close()
-        return Rehearsal(call, None)
-    try:
-        talk.send(reply)
-    except StopIteration as end:
-        return Rehearsal(call, end.value)
-    talk.close()
-    return Rehearsal(call, None)
 
 
 def hidden_names(profile: Profile) -> list[str]:
@@ -115,4 +88,4 @@ def _asked(order: Order) -> Asked:
     return Asked(order.at, order.outer_number, order.kind, order.request, order.supplier_number, order.sent_at)
 
 
-__all__ = ["Rehearsal", "compile", "hidden_names", "rehearse"]
+__all__ = ["compile", "hidden_names"]
