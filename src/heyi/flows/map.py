@@ -14,7 +14,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from heyi.flows import balances, expire, housekeeping, post, release, report, restock, shelves, supply_tell, sync, tell
+from heyi.flows import (
+    balances,
+    expire,
+    housekeeping,
+    lookout,
+    post,
+    release,
+    report,
+    restock,
+    shelves,
+    supply_tell,
+    sync,
+    tell,
+)
 from heyi.infra.tools import Tools
 from heyi.kernel.facts import Fact
 
@@ -79,7 +92,7 @@ UNHEARD: Mapping[str, str] = {
     "task.waiting_for_person": "people look at `heyi task list`",
     "task.difference": "people look at the list of differences",
     "task.resolved": "what the person decided moves the item, and that is told",
-    "usage.drifted": "people look at `heyi drift list`; the timeline shows it",
+    "usage.drifted": "the lookout warns of them, people look at `heyi drift list`; the timeline shows it",
     "usage.settled": "what was repaired moves the right, and that is told; the timeline shows it",
 }
 
@@ -93,6 +106,7 @@ EVERY: tuple[tuple[str, Callable[[Tools], Awaitable[object]]], ...] = (
     ("* * * * * 50", shelves.count),
     ("*/5 * * * * 20", shelves.watch),
     ("* * * * * 5,20,35,50", sync.run),
+    ("* * * * * 5", lookout.run),
 )
 
 # Jobs that a door asks for by name.

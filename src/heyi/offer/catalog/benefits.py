@@ -113,6 +113,11 @@ async def sourcing(tx: Tx, benefit_ids: Sequence[UUID]) -> dict[UUID, Sourcing]:
     return await store.sourcing(tx, benefit_ids) if benefit_ids else {}
 
 
+async def only_from_suppliers(tx: Tx, *, now: datetime) -> dict[UUID, str]:
+    """Benefits that bundles on sale need and that only suppliers give: their codes by id."""
+    return await store.only_from_suppliers(tx, now=now)
+
+
 async def change_offer(
     tx: Tx, id: UUID, *, product_no: str | None = None, cost: Money | None = None, priority: int | None = None,
     weight: int | None = None, move: str | None = None, why: str | None = None,

@@ -108,6 +108,20 @@ select o.*, f.properties ->> 'routing' as routing
  where o.benefit_id = any (%(ids)s::uuid[]) and o.state = 'active' and o.source = 'supplier'
  order by o.benefit_id, o.priority, o.id;
 
+-- name: only_from_suppliers
+-- What bundles on sale need and only suppliers give; an offer that is held is still one.
+select f.id, f.code from catalog.benefits f
+where f.state = 'active'
+    and f.id in (
+        select unnest(v.benefit_ids) from catalog.bundles b
+        join catalog.versions v on v.bundle_id = b.id and v.version = b.current_version
+        where b.state = 'on_sale' and v.state = 'published'
+            and (b.sale_from is null or b.sale_from <= %(now)s) and (b.sale_to is null or b.sale_to > %(now)s))
+    and exists (select from catalog.offers o where o.benefit_id = f.id and o.source = 'supplier' and o.state <> 'withdrawn')
+    and not exists (select from catalog.offers o
+                    where o.benefit_id = f.id and o.source <> 'supplier' and o.state = 'active')
+order by f.id;
+
 -- name: active_sources
 -- Where each of these benefits comes from now.
 select benefit_id, array_agg(distinct source) as sources

@@ -123,6 +123,11 @@ async def sourcing(tx: Tx, benefit_ids: Sequence[UUID]) -> dict[UUID, Sourcing]:
     return {id: Sourcing(policies[id], tuple(found)) for id, found in offers.items()}
 
 
+async def only_from_suppliers(tx: Tx, *, now: datetime) -> dict[UUID, str]:
+    """The codes of benefits on sale that only suppliers give, by id."""
+    return {row.id: row.code for row in await tx.rows(SQL["only_from_suppliers"], now=now)}
+
+
 async def active_sources(tx: Tx, benefit_ids: Sequence[UUID]) -> dict[UUID, frozenset[str]]:
     """The sources of these benefits' active offers."""
     rows = await tx.rows(SQL["active_sources"], ids=col(benefit_ids))

@@ -4,6 +4,7 @@ from heyi.offer.partner import model, standards, supply
 from heyi.offer.partner.actions import (
     bootstrap_operator,
     change_party,
+    codes_of,
     find_access,
     find_accesses,
     list_access_keys,
@@ -18,6 +19,7 @@ from heyi.offer.partner.actions import (
 __all__ = [
     "bootstrap_operator",
     "change_party",
+    "codes_of",
     "find_access",
     "find_accesses",
     "list_access_keys",

@@ -67,6 +67,11 @@ async def read_party(tx: Tx, kind: str, id: UUID) -> Party:
     return found
 
 
+async def codes_of(tx: Tx, partner_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Partners' codes by id, for those who only name them."""
+    return await store.partner_codes(tx, partner_ids) if partner_ids else {}
+
+
 async def change_party(
     tx: Tx, kind: str, id: UUID, *, title: str | None = None, contact: dict[str, str] | None = None,
     move: str | None = None,

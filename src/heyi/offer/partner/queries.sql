@@ -42,6 +42,10 @@ select id, code, title, state, created_at
 -- Partners by id, for pages that show whose a benefit is.
 select id, code, title, state, created_at, contact from partner.partners where id = any (%(ids)s::uuid[]);
 
+-- name: partner_codes
+-- How people call these partners.
+select id, code from partner.partners where id = any (%(ids)s::uuid[]);
+
 -- name: read_channels
 -- Channels by id.
 select id, code, title, state, created_at from partner.channels where id = any (%(ids)s::uuid[]);

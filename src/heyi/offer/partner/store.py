@@ -43,6 +43,11 @@ async def read_parties(tx: Tx, kind: str, ids: Sequence[UUID]) -> dict[UUID, Par
     return {row.id: _party(row) for row in await tx.rows(sql, ids=col(ids))}
 
 
+async def partner_codes(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Partners' codes by id."""
+    return {row.id: row.code for row in await tx.rows(SQL["partner_codes"], ids=col(ids))}
+
+
 async def update_party(
     tx: Tx, kind: str, id: UUID, *, title: str | None, contact: dict[str, str] | None, state: str | None,
     sources: Sequence[str],

@@ -98,6 +98,24 @@ cross join lateral (
 ) t
 group by 1, 2, 3, 4;
 
+-- name: kept_waiting
+-- Accounts with purchases that were due a while ago, how many (as far as it is worth counting), and since when.
+select s.*, t.count as waiting, t.since as waiting_since
+from fulfilment.suppliers s
+cross join lateral (
+    select count(*) as count, min(d.due_at) as since
+    from (
+        select due_at from fulfilment.tasks t
+        where t.supplier_id = s.id and t.state = 'scheduled' and t.supplier_id is not null and t.due_at <= %(before)s
+        order by t.due_at limit %(most)s
+    ) d
+) t
+where t.count > 0;
+
+-- name: accounts
+-- These accounts, as their connectors are found by.
+select * from fulfilment.suppliers where id = any(%(suppliers)s::uuid[]);
+
 -- name: lock_stranded
 -- What stands in that queue, was never bought there (a number that was proved never to have arrived counts as that), and
 -- can be had elsewhere. Its last attempt, if its number was to go out again, is over with this.

@@ -110,6 +110,11 @@ async def counts(tx: Tx, *, partner: UUID | None = None) -> list[Count]:
     return [Count(*row) for row in await tx.rows(SQL["count_drifts"], partner=partner)]
 
 
+async def still_open(tx: Tx) -> dict[UUID, int]:
+    """How many drifts are open, by partner; those without any are missing."""
+    return {row.partner_id: row.count for row in await tx.rows(SQL["open_drifts"])}
+
+
 async def find(tx: Tx, id: UUID, *, lock: bool = False) -> Drift:
     """One drift. Raises DriftNotFound."""
     row = await tx.row(SQL["lock_drift" if lock else "find_drift"], id=id)

@@ -86,6 +86,10 @@ where (%(partner)s::uuid is null or partner_id = %(partner)s)
 order by id desc
 limit %(most)s;
 
+-- name: open_drifts
+-- How many are open, by partner: those who look after a partner are warned.
+select partner_id, count(*) as count from usage.drifts where state = 'open' group by partner_id;
+
 -- name: count_drifts
 -- How many of each kind and state.
 select partner_id, kind, state, count(*) as count from usage.drifts

@@ -77,6 +77,13 @@ set lease = null, lease_until = null, due_at = %(due)s, drained_at = coalesce(%(
     compared = compared + %(compared)s, problem = %(problem)s, failures = %(failures)s
 where id = %(id)s and lease = %(lease)s;
 
+-- name: unread
+-- Sources that were not read to their end for longer than their promise, although they failed again and again: what we
+-- believe of those rights is old.
+select partner_id, coalesce(drained_at, created_at) as since, coalesce(problem, '') as problem from usage.sources
+where state = 'on' and protocol <> 'push' and failures >= %(failures)s
+    and coalesce(drained_at, created_at) <= %(now)s - make_interval(secs => fresh_s);
+
 -- name: promises
 -- How fresh these partners' words are to be; partners without a source that is on promise nothing.
 select partner_id, fresh_s, drained_at from usage.sources

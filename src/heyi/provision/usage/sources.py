@@ -20,6 +20,7 @@ SQL = queries(__file__, "queries_sources.sql")
 PUSH = "push"
 LEASE_S = 60  # longer than one page takes; renewed with every page
 AT_ONCE_MAX = 8
+UNREAD_AFTER = 3  # failures running
 BACKOFF_S_MAX = 3600
 
 
@@ -173,6 +174,12 @@ async def rules_of(
         Rule(row.id, row.partner_id, row.benefit, Policy(row.activated, row.used, row.expired, row.cancelled))
         for row in rows
     ]
+
+
+async def unread(tx: Tx, *, now: datetime) -> list[tuple[UUID, datetime, str]]:
+    """(partner, since when, why) of polled sources that failed again and again for longer than their promise."""
+    rows = await tx.rows(SQL["unread"], failures=UNREAD_AFTER, now=now)
+    return [(row.partner_id, row.since, row.problem) for row in rows]
 
 
 def _claimed(row: Row, sealing: Sealing) -> Claimed:

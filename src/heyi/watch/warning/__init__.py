@@ -9,6 +9,7 @@ from heyi.watch.warning.actions import (
     clear,
     find,
     forget,
+    only,
     raise_,
     search,
     snooze,
@@ -21,5 +22,5 @@ from heyi.watch.warning.model import Trouble, Warned
 
 __all__ = [
     "MoneyReading", "StockReading", "Trouble", "Warned", "acknowledge", "clear", "find", "forget", "letters", "model",
-    "raise_", "search", "snooze", "sweep", "thresholds", "watch_money", "watch_stock",
+    "only", "raise_", "search", "snooze", "sweep", "thresholds", "watch_money", "watch_stock",
 ]  # fmt: skip

@@ -51,6 +51,14 @@ async def clear(tx: Tx, gone: Sequence[tuple[str, str]], *, now: datetime) -> li
     return await _end(tx, ends, now)
 
 
+async def only(tx: Tx, kinds: Sequence[str], troubles: Sequence[Trouble], *, now: datetime) -> list[Fact]:
+    """These are all the troubles of these kinds that there are: raise them, and clear whatever else is open of the
+    kinds. For looks that see everything. Not inside a pipeline."""
+    told = await raise_(tx, troubles, now=now)
+    there = {(one.kind, one.subject) for one in troubles}
+    return told + await clear(tx, sorted(await store.open_subjects(tx, kinds) - there), now=now)
+
+
 async def watch_money(tx: Tx, readings: Sequence[MoneyReading], *, now: datetime) -> list[Fact]:
     """Judge supplier accounts by their thresholds; raise and clear what that asks for."""
     before, limits = await _known(tx, judging.MONEY_KINDS, [one.subject for one in readings])

@@ -21,6 +21,8 @@ STOCK_LOW, STOCK_FORECAST, KEYS_EXPIRING = "stock_low", "stock_forecast", "keys_
 BREAKER_OPEN, UNMAPPED_ANSWER, OFFER_HELD = "breaker_open", "unmapped_answer", "offer_held"
 CALLBACKS_REFUSED, DRIFT = "callbacks_refused", "drift"
 UNSOURCED = "benefit_unsourced"
+PARTNER_UNREAD, WEBHOOK_DISABLED = "partner_unread", "webhook_disabled"
+PURCHASES_WAIT, NOTHING_TO_BUY = "purchases_wait", "nothing_to_buy"
 
 ALLIANCE = "alliance"  # the subject of thresholds that hold for all
 
@@ -37,6 +39,7 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     BREAKER_OPEN: Kind(calm=timedelta(minutes=5)),
     UNMAPPED_ANSWER: Kind(fades=timedelta(days=1)),
+    NOTHING_TO_BUY: Kind(calm=timedelta(minutes=5)),
     CALLBACKS_REFUSED: Kind(fades=timedelta(hours=1)),
 }
 OTHER = Kind()

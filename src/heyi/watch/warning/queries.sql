@@ -93,6 +93,10 @@ on conflict (subject, name) do update set value = excluded.value, set_by = exclu
 -- Back to what holds without them.
 delete from warning.thresholds where subject = %(subject)s and name = any(%(names)s::text[]);
 
+-- name: open_subjects
+-- For looks that see everything there is of a kind: what is open and was not seen is over. Few rows are ever open.
+select kind, subject from warning.warnings where kind = any(%(kinds)s::text[]) and cleared_at is null;
+
 -- name: open_of
 -- What is open about these subjects, whatever the kind: readings are judged with what was said before.
 select w.kind, w.subject, w.level from warning.warnings w

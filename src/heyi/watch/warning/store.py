@@ -43,6 +43,10 @@ async def open_of(tx: Tx, kinds: Sequence[str], subjects: Sequence[str]) -> dict
     return found
 
 
+async def open_subjects(tx: Tx, kinds: Sequence[str]) -> set[tuple[str, str]]:
+    return {(row.kind, row.subject) for row in await tx.rows(SQL["open_subjects"], kinds=text_col(kinds))}
+
+
 async def keep(tx: Tx, rows: Sequence[Kept], *, now: datetime) -> list[Warned]:
     found = await tx.rows(
         SQL["keep"], ids=col(id for id, *_ in rows), kinds=text_col(one.kind for _, one, *_ in rows),

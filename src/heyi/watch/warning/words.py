@@ -87,6 +87,22 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "合作方 {partner} 与我方状态不一致 {count} 条",
         "{count} rights differ between {partner} and us",
     ),
+    model.PARTNER_UNREAD: (
+        "合作方 {partner} 的权益状态自 {since} 起未能完整查询：{why}",
+        "what {partner} says of rights has not been read to its end since {since}: {why}",
+    ),
+    model.WEBHOOK_DISABLED: (
+        "运营 webhook {url} 已停用，不再发送通知：{why}",
+        "the operators' webhook {url} is disabled, nothing is sent to it: {why}",
+    ),
+    model.PURCHASES_WAIT: (
+        "供货商 {supplier} 处有 {count} 笔采购已到期未发出，最早已等 {minutes} 分钟，且无处可转：{why_zh}",
+        "{count} due purchases wait at {supplier}, the oldest for {minutes} minutes, with nowhere to go: {why}",
+    ),
+    model.NOTHING_TO_BUY: (
+        "{benefit} 正在销售，但所有货源当前都无法采购：{why_zh}",
+        "{benefit} is on sale, and nothing can be bought at any supplier now: {why}",
+    ),
 }
 
 

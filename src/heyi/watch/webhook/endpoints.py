@@ -27,6 +27,7 @@ from heyi.watch.webhook.errors import (
 from heyi.watch.webhook.model import ENDPOINT, WEBHOOK, Delivery, Endpoint
 
 ENDPOINTS_MAX = 20  # per holder
+BY_OWNER = "disabled by its owner"
 OLD_SECRET_LIVES = timedelta(hours=24)
 
 
@@ -125,7 +126,7 @@ async def change(
         description=endpoint.description if description is None else description,
     )
     if state == "disabled" and endpoint.state == "active":
-        changed = replace(changed, state="disabled", disabled_why="disabled by its owner")
+        changed = replace(changed, state="disabled", disabled_why=BY_OWNER)
         await store.drop_waiting(tx, [id], now=now)
     elif state == "active" and endpoint.state == "disabled":
         changed = replace(changed, state="active", disabled_why=None, failing_since=None, failures=0)
@@ -177,3 +178,8 @@ async def list_deliveries(
     """The delivery log of an endpoint with the last tries of each, newest first."""
     await read(tx, holder_id, endpoint_id)
     return await store.deliveries(tx, endpoint_id, state=state, before=before, most=most)
+
+
+async def given_up(tx: Tx, holder_id: UUID) -> list[tuple[UUID, str, str]]:
+    """(id, address as it may be shown, why) of a holder's endpoints that were disabled, but not by itself."""
+    return [(id, rules.shown_url(url), why) for id, url, why in await store.disabled(tx, holder_id, wish=BY_OWNER)]

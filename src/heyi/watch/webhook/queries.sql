@@ -45,6 +45,11 @@ where id = %(id)s;
 update webhook.endpoints set old_secret = secret, old_secret_until = %(until)s, secret = %(secret)s
 where id = %(id)s;
 
+-- name: disabled
+-- A holder's endpoints to which nothing is sent any more, not by its own wish.
+select id, url, disabled_why from webhook.endpoints
+where holder_id = %(holder_id)s and state = 'disabled' and disabled_why <> %(wish)s;
+
 -- name: listening
 -- Who is to be told something. One look per batch of facts.
 select id, holder_kind, holder_id, voice, url, events, description, state, disabled_why, failing_since, failures,

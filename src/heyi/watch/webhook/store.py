@@ -54,6 +54,11 @@ async def listed(tx: Tx, holder_id: UUID, *, before: UUID | None, most: int) -> 
     return [_endpoint(row) for row in rows]
 
 
+async def disabled(tx: Tx, holder_id: UUID, *, wish: str) -> list[tuple[UUID, str, str]]:
+    rows = await tx.rows(SQL["disabled"], holder_id=holder_id, wish=wish)
+    return [(row.id, row.url, row.disabled_why) for row in rows]
+
+
 async def change(tx: Tx, endpoint: Endpoint) -> None:
     await tx.run(
         SQL["change_endpoint"], id=endpoint.id, url=endpoint.url, events=text_col(endpoint.events),
