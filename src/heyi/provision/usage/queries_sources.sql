@@ -82,7 +82,7 @@ where id = %(id)s and lease = %(lease)s;
 -- believe of those rights is old.
 select partner_id, coalesce(drained_at, created_at) as since, coalesce(problem, '') as problem from usage.sources
 where state = 'on' and protocol <> 'push' and failures >= %(failures)s
-    and coalesce(drained_at, created_at) <= %(now)s - make_interval(secs => fresh_s);
+    and coalesce(drained_at, created_at) <= %(now)s::timestamptz - make_interval(secs => fresh_s);
 
 -- name: promises
 -- How fresh these partners' words are to be; partners without a source that is on promise nothing.
