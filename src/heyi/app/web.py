@@ -159,6 +159,7 @@ def main() -> None:
         lifespan="on",
         timeout_graceful_shutdown=10,
         server_header=False,
+        proxy_headers=False,  # doors/peers.py believes only the proxies that the settings name
     )
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from heyi.flows import (
+    attention,
     balances,
     expire,
     housekeeping,
@@ -92,6 +93,7 @@ UNHEARD: Mapping[str, str] = {
     "task.waiting_for_person": "people look at `heyi task list`",
     "task.difference": "people look at the list of differences",
     "task.resolved": "what the person decided moves the item, and that is told",
+    "task.difference_settled": "a person did it and sees it",
     "usage.drifted": "the lookout warns of them, people look at `heyi drift list`; the timeline shows it",
     "usage.settled": "what was repaired moves the right, and that is told; the timeline shows it",
 }
@@ -107,6 +109,7 @@ EVERY: tuple[tuple[str, Callable[[Tools], Awaitable[object]]], ...] = (
     ("*/5 * * * * 20", shelves.watch),
     ("* * * * * 5,20,35,50", sync.run),
     ("* * * * * 5", lookout.run),
+    ("* * * * * 5", attention.run),
 )
 
 # Jobs that a door asks for by name.

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from heyi.flows import look
 from heyi.infra.http import Heard
 from heyi.infra.tools import Tools
 from heyi.kernel.clock import millis
@@ -47,8 +48,9 @@ async def rehearse(tools: Tools, wanted: Rehearsal) -> Rehearsed:
     return rehearsing.played(staged.account, _asked(tools, wanted), signature_known=staged.by_profile)
 
 
-async def ask(tools: Tools, wanted: Rehearsal) -> Rehearsed:
-    """The real supplier is asked something that changes nothing. Raises NotToBeSent, RealOrder, and as `rehearse`."""
+async def ask(tools: Tools, wanted: Rehearsal, *, by: str | None = None) -> Rehearsed:
+    """The real supplier is asked something that changes nothing; the call log keeps it. Raises NotToBeSent, RealOrder,
+    and as `rehearse`."""
     rehearsing.only_looks(wanted.verb, wanted.supplier)
     staged = await _stage(tools, wanted)
     async with tools.db.reading() as tx:
@@ -57,8 +59,8 @@ async def ask(tools: Tools, wanted: Rehearsal) -> Rehearsed:
     heard: list[Heard] = []
     end: object
     try:
-        look = rehearsing.at_home(staged.account, rehearsing.begin(staged.account, asked))
-        end = await tools.http.look(look, timeout_s=staged.account.timeout_ms / 1000, heard=heard)
+        begun = rehearsing.at_home(staged.account, rehearsing.begin(staged.account, asked))
+        end = await look.ask(tools, staged.account, begun, f"rehearse_{wanted.verb}", heard, by=by, doubtful=True)
     except Refused:
         raise
     except Exception as error:

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from heyi.infra import outbox
+from heyi.infra.db import Tx
 from heyi.infra.tools import Tools
 from heyi.kernel.facts import Fact
 from heyi.kernel.ids import to_text
@@ -52,6 +53,13 @@ async def of_order(tools: Tools, order_id: UUID, lane: int) -> list[Happening]:
         for one in told
     ]  # fmt: skip
     return sorted(story, key=lambda line: line.at)
+
+
+async def of_item(tx: Tx, order_id: UUID, item_id: UUID) -> list[Happening]:
+    """What is stated about one item of an order, oldest first: its troubles, and what people decided."""
+    facts = [fact for fact in await outbox.of_order(tx, order_id) if fact.item_id == item_id]
+    benefits: dict[UUID | None, object] = {one.item_id: one.data["benefit"] for one in facts if "benefit" in one.data}
+    return sorted([_fact(fact, benefits) for fact in facts], key=lambda line: line.at)
 
 
 def _line(at: datetime, what: str, data: Mapping[str, Any]) -> Happening:

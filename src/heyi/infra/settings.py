@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -30,6 +31,8 @@ class Settings:
     smtp_url: str = field(default="", repr=False)  # smtp://user:password@host:587 or smtps://…; empty: no mails
     mail_from: str = "heyi@localhost"
     warn_emails: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()  # whose X-Forwarded-For is believed
+    calls_kept_days: int = 90
     webhook_private: bool = False  # may webhooks go to private addresses and over plain http? For demos and tests
 
     @classmethod
@@ -56,8 +59,25 @@ class Settings:
             smtp_url=_smtp(env.get("HEYI_SMTP_URL", "")),
             mail_from=env.get("HEYI_MAIL_FROM", "heyi@localhost"),
             warn_emails=tuple([one.strip() for one in env.get("HEYI_WARN_EMAILS", "").split(",") if one.strip()]),
+            trusted_proxies=_networks(env.get("HEYI_TRUSTED_PROXIES", "")),
+            calls_kept_days=_days(env.get("HEYI_CALLS_KEPT_DAYS", "90")),
             webhook_private=env.get("HEYI_WEBHOOK_PRIVATE", "") == "1",
         )
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    try:
+        return tuple([str(ip_network(one.strip(), strict=False)) for one in text.split(",") if one.strip()])
+    except ValueError as wrong:
+        raise ValueError(
+            f"HEYI_TRUSTED_PROXIES must be addresses or networks with commas between them: {wrong}"
+        ) from None
+
+
+def _days(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 3650):
+        raise ValueError("HEYI_CALLS_KEPT_DAYS must be a number of days from 1 to 3650")
+    return int(text)
 
 
 def _smtp(url: str) -> str:

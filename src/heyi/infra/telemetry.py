@@ -34,6 +34,7 @@ facts_relayed = Counter("heyi_facts_relayed", "Facts handed to the handlers of f
 relay_lag_seconds = Gauge("heyi_relay_lag_seconds", "Age of the oldest fact in the last relayed batch")
 jobs_run = Counter("heyi_jobs_run", "Background jobs by task and outcome", ["task", "outcome"])
 tasks_recorded = Counter("heyi_tasks_recorded", "Answers of suppliers recorded", ["supplier", "answer"])
+callbacks_heard = Counter("heyi_callbacks", "Callbacks of suppliers by what they were worth", ["supplier", "verdict"])
 webhook_sends = Counter("heyi_webhook_sends", "Webhook tries by outcome", ["outcome"])
 webhook_seconds = Histogram("heyi_webhook_seconds", "Time of one webhook try", buckets=_SECONDS)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from heyi.app.cli import (
     bundles,
+    calls,
     channels,
     demo,
     doctor,
@@ -37,6 +38,8 @@ app.add_typer(tasks.app, name="task")
 app.add_typer(routes.app, name="route")
 app.add_typer(drifts.app, name="drift")
 app.add_typer(sources.app, name="source")
+app.add_typer(calls.app, name="call")
+app.add_typer(calls.callbacks_app, name="callback")
 app.add_typer(bundles.app, name="bundle")
 app.add_typer(channels.app, name="channel")
 app.add_typer(supplier_money.app, name="supplier")  # with those of suppliers.py

@@ -85,6 +85,10 @@ def edit(
     sync_every: Annotated[
         int | None, typer.Option(min=0, help="Minutes between reads of its products; 0: never.")
     ] = None,
+    callback_ip: Annotated[
+        list[str] | None,
+        typer.Option("--callback-ip", help="Where its callbacks may come from (CIDR); may be repeated, `any` for all."),
+    ] = None,
     credential: Credential = None,
     as_json: Json = False,
 ) -> None:
@@ -99,6 +103,8 @@ def edit(
             "sync_every_min": sync_every,
         }
         body: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
+        if callback_ip:
+            body["callback_ips"] = [] if callback_ip == ["any"] else callback_ip
         if credential:
             given = dict(map(pair, credential))
             body["credentials"] = _credentials(api, found["dialect"], given, asks=not as_json)
@@ -154,5 +160,7 @@ def _say(account: Any, as_json: bool) -> None:
         return
     out.print(f"{account['code']}  {account['state']}  {account['dialect']} at {escape(account['base_url'])}")
     out.print(f"[dim]{account['id']}  their callbacks belong to {escape(account['callback_url'])}[/dim]")
+    if account["callback_ips"]:
+        out.print(f"[dim]callbacks may come from {', '.join(account['callback_ips'])}[/dim]")
     if account["unusable"]:
         out.print(f"[red]it cannot be used:[/red] {escape(account['unusable'])}")

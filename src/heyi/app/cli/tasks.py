@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from heyi.app.cli.client import Client
-from heyi.app.cli.frame import Json, command, listing, make_app, moment, money, out, say_json
+from heyi.app.cli.frame import Json, chinese, command, listing, make_app, moment, money, out, say_json
 from heyi.app.process import Trouble
 
 app = make_app("Tasks 履约任务: what is being delivered, what is stuck, retry, query, resolve.")
@@ -73,6 +73,7 @@ def query(task: Task, as_json: Json = False) -> None:
     app, "resolve",
     "heyi task resolve tsk_01k… delivered --proof 'SF Express 123456'",
     "heyi task resolve tsk_01k… try_again --proof 'their support says it never arrived'",
+    "heyi task resolve tsk_01k… try_again --offer ofr_01k…",
     "heyi task resolve tsk_01k… failed --note 'out of production'",
 )  # fmt: skip
 def resolve(
@@ -80,13 +81,54 @@ def resolve(
     outcome: Annotated[Literal["delivered", "try_again", "failed"], typer.Argument(help="What a person found out.")],
     proof: Annotated[str, typer.Option(help="How it is known: a parcel number, a screenshot's place, a name.")] = "",
     note: Annotated[str, typer.Option(help="A remark.")] = "",
+    offer: Annotated[
+        str | None, typer.Option(help="Where try_again buys (ofr_…); what routing prefers unless named.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Decide what a machine cannot: delivered, try again, or failed. Goods and services end this way too. 人工处理"""
     with Client.operator() as api:
-        body = {"outcome": outcome, "proof": proof, "note": note}
+        body = {"outcome": outcome, "proof": proof, "note": note, "offer": offer}
         found = api.post(f"/tasks/{_id(api, task)}/resolve", body)
     _say(found, as_json)
+
+
+@command(app, "differences", "heyi task differences", "heyi task differences --state all --number 01k742sg00-1")
+def differences(
+    state: Annotated[Literal["open", "settled", "all"], typer.Option(help="Whether somebody dealt with it.")] = "open",
+    order: Annotated[str | None, typer.Option(help="Only this order's (ord_…).")] = None,
+    number: Annotated[str | None, typer.Option(help="A number at a supplier, ours or theirs.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
+    as_json: Json = False,
+) -> None:
+    """What suppliers delivered after the item had ended otherwise, newest first. 履约差异"""
+    with Client.operator() as api:
+        found = api.get("/task_differences", state=state, order=order, number=number, limit=limit)["data"]
+    columns = {
+        "attempt": lambda a: a["id"],
+        "supplier": lambda a: a["supplier"],
+        "ours": lambda a: a["outer_number"],
+        "theirs": lambda a: a["supplier_number"] or "",
+        "cost>": lambda a: money(a["cost"]),
+        "delivered": lambda a: moment(a["ended_at"]),
+        "settled": lambda a: f"{a['settled_by']}: {a['settled_note']}" if a["settled_by"] else "",
+    }
+    listing(found, as_json, columns)
+
+
+@command(app, "settle", "heyi task settle att_01k… --note 'they credited 15.00 on the 3rd'")
+def settle(
+    attempt: Annotated[str, typer.Argument(help="The attempt that differs (att_…), as in `heyi task differences`.")],
+    note: Annotated[str, typer.Option(help="What was done about it.")],
+    as_json: Json = False,
+) -> None:
+    """Write down that a difference has been dealt with. 处理差异"""
+    with Client.operator() as api:
+        found = api.post(f"/task_differences/{attempt}/settle", {"note": note})
+    if as_json:
+        say_json(found)
+    else:
+        out.print(f"settled: {found['outer_number']} at {found['supplier']}")
 
 
 def _stuck(api: Client, limit: int) -> list[Mapping[str, Any]]:
@@ -127,6 +169,14 @@ def _say(task: Any, as_json: bool) -> None:
         out.print(f"resolved {escape(str(task['resolution']))}")
     for attempt in task["tried"]:
         _say_attempt(attempt)
+    for one in task["callbacks"]:
+        out.print(f"[dim]called by {one['supplier']} {moment(one['at'])}: {one['verdict']}  {one['id']}[/dim]")
+    for one in task["history"]:
+        out.print(f"[dim]{moment(one['at'])}  {escape(one['text'] if chinese() else one['text_en'])}[/dim]")
+    if task["choices"] and not task["ended_at"]:
+        told = [one["what"] + (" (with proof)" if one["proof"] else "") for one in task["choices"]]
+        where = f"; try_again buys at {task['next_offer']}" if task["next_offer"] else ""
+        out.print(f"\nyou may: {', '.join(told)}{where}")
 
 
 def _say_attempt(attempt: Any) -> None:

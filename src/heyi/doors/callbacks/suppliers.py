@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 from litestar import Request, Response, post
 from litestar.status_codes import HTTP_400_BAD_REQUEST, HTTP_404_NOT_FOUND
 
+from heyi.doors import peers
 from heyi.flows import hear
 from heyi.infra.gather import Gather
 from heyi.infra.tools import Tools
@@ -32,8 +33,9 @@ async def supplier_callback(token: str, request: Request[Any, Any, Any], tools: 
     if len(token) > TOKEN_MAX or not (token.isascii() and token.isalnum()):
         return _answer("not found", HTTP_404_NOT_FOUND)
     headers = {name.lower(): value for name, value in request.headers.items()}
+    address = peers.address_of(request, tools.settings.trusted_proxies)
     query = request.scope["query_string"].decode("latin-1")
-    ack = await _ears_of(tools).ask(Arrived(token, Callback(headers, query, await request.body())))
+    ack = await _ears_of(tools).ask(Arrived(token, Callback(headers, query, await request.body()), address))
     if ack is None:
         return _answer("not found", HTTP_404_NOT_FOUND)
     if not ack.trusted:

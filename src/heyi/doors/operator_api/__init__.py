@@ -3,6 +3,7 @@
 from heyi.doors.operator_api import (
     benefits,
     bundles,
+    calls,
     channels,
     deposits,
     drifts,
@@ -49,5 +50,6 @@ HANDLERS = [
     *status_sources.HANDLERS,
     *drifts.HANDLERS,
     *tasks.HANDLERS,
+    *calls.HANDLERS,
     *warnings.HANDLERS,
 ]

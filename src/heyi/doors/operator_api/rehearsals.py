@@ -12,7 +12,7 @@ from litestar import get, post
 from litestar.params import Parameter
 from msgspec import Meta
 
-from heyi.doors.access import allow
+from heyi.doors.access import Caller, allow
 from heyi.doors.operator_api.profiles import Document, VersionNumber, known_code, pointed
 from heyi.doors.paging import Cursor, Limit, Page, after_code, paged_by_code
 from heyi.doors.shapes import Accounts, Address, AmountMinor, Body, CodeWord, Currency, Line, Shape, id_in
@@ -202,10 +202,12 @@ def _rehearsed(one: Rehearsed) -> RehearsedShape:
 
 @post("/profiles/{code:str}/rehearse", guards=[WRITE], status_code=200, opt={"stores_no_answer": True},
       summary="Rehearse a verb: exact bytes, signed string, meaning of a reply", tags=["profiles"])  # fmt: skip
-async def rehearse_profile(code: str, data: RehearsalBody, tools: Tools) -> RehearsedShape:
+async def rehearse_profile(code: str, data: RehearsalBody, tools: Tools, caller: Caller) -> RehearsedShape:
     wanted = _rehearsal(known_code(code), data)
     with pointed("/document"):
-        return _rehearsed(await (rehearse.ask if data.send else rehearse.rehearse)(tools, wanted))
+        if data.send:
+            return _rehearsed(await rehearse.ask(tools, wanted, by=caller.name))
+        return _rehearsed(await rehearse.rehearse(tools, wanted))
 
 
 def _dialect(one: Choice) -> DialectShape:

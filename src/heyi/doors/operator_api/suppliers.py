@@ -9,10 +9,10 @@ from litestar import get, patch, post
 from litestar.params import Parameter
 from msgspec import Meta
 
-from heyi.doors.access import allow
+from heyi.doors.access import Caller, allow
 from heyi.doors.idempotency import IdempotencyKey
 from heyi.doors.paging import Cursor, Limit, Page, before, paged
-from heyi.doors.shapes import Address, Body, CodeWord, Line, MoneyShape, Shape, id_in
+from heyi.doors.shapes import Address, Body, CodeWord, Line, MoneyShape, Shape, Short, id_in
 from heyi.flows import resolve
 from heyi.infra.tools import Tools
 from heyi.kernel.ids import to_text
@@ -26,6 +26,10 @@ TypicalMs = Annotated[int, Meta(ge=0, le=3_600_000, description="how long a top-
 GraceMs = Annotated[int, Meta(ge=0, le=86_400_000, description="how long 'not found' may still change its mind")]
 Rate = Annotated[float, Meta(ge=0, le=10_000, description="a second, over all workers; 0: only the slots limit")]
 SyncEvery = Annotated[int, Meta(ge=0, le=10_080, description="minutes between two reads of its products; 0: never")]
+Ips = Annotated[
+    list[Short],
+    Meta(max_length=50, description="addresses or networks (CIDR) that its callbacks may come from; none: any"),
+]
 Credentials = Annotated[dict[CodeWord, Line], Meta(max_length=10)]
 
 
@@ -46,6 +50,7 @@ class SupplierBody(Body):
     rate_per_s: Rate = 0
     query_rate_per_s: Rate = 0
     sync_every_min: SyncEvery = 30
+    callback_ips: Ips = []
 
 
 class SupplierPatch(Body):
@@ -61,6 +66,7 @@ class SupplierPatch(Body):
     rate_per_s: Rate | None = None
     query_rate_per_s: Rate | None = None
     sync_every_min: SyncEvery | None = None
+    callback_ips: Ips | None = None
 
 
 class SupplierShape(Shape):
@@ -81,6 +87,7 @@ class SupplierShape(Shape):
     rate_per_s: float | None
     query_rate_per_s: float | None
     sync_every_min: int
+    callback_ips: list[str]
     state: str
     breaker: str
     unusable: str | None
@@ -101,7 +108,7 @@ def shape(one: Supplier) -> SupplierShape:
         id=to_text("sup", one.id), code=one.code, title=one.title, dialect=one.dialect, base_url=one.base_url,
         callback_url=one.callback_url, slots=one.slots, timeout_ms=one.timeout_ms, typical_ms=one.typical_ms,
         grace_ms=one.grace_ms, rate_per_s=one.rate_per_s, query_rate_per_s=one.query_rate_per_s,
-        sync_every_min=one.sync_every_min, state=one.state,
+        sync_every_min=one.sync_every_min, callback_ips=list(one.callback_ips), state=one.state,
         breaker=one.breaker, unusable=one.unusable, created_at=one.created_at,
     )  # fmt: skip
 
@@ -116,6 +123,7 @@ async def make_supplier(data: SupplierBody, tools: Tools, idempotency_key: Idemp
                 typical_ms=data.typical_ms, grace_ms=data.grace_ms, public_url=tools.settings.public_url,
                 now=tools.clock.now(), rate_per_s=data.rate_per_s, query_rate_per_s=data.query_rate_per_s,
                 sync_every_min=data.sync_every_min,
+                callback_ips=data.callback_ips,
             )
         )  # fmt: skip
 
@@ -158,6 +166,7 @@ async def change_supplier(supplier_id: str, data: SupplierPatch, tools: Tools) -
                 base_url=data.base_url, credentials=data.credentials, slots=data.slots, timeout_ms=data.timeout_ms,
                 typical_ms=data.typical_ms, grace_ms=data.grace_ms, rate_per_s=data.rate_per_s,
                 query_rate_per_s=data.query_rate_per_s, sync_every_min=data.sync_every_min,
+                callback_ips=data.callback_ips,
             )
         )  # fmt: skip
 
@@ -185,8 +194,8 @@ async def _switch(tools: Tools, supplier_id: str, move: str) -> SupplierShape:
 
 @post("/suppliers/{supplier_id:str}/check", guards=[WRITE], status_code=200, opt={"stores_no_answer": True},
       summary="Ask it for our balance: are address and credentials right?", tags=["suppliers"])  # fmt: skip
-async def check_supplier(supplier_id: str, tools: Tools) -> CheckShape:
-    balance, duration_ms = await resolve.check(tools, id_in("sup", supplier_id))
+async def check_supplier(supplier_id: str, tools: Tools, caller: Caller) -> CheckShape:
+    balance, duration_ms = await resolve.check(tools, id_in("sup", supplier_id), by=caller.name)
     left = None if balance.fen is None else MoneyShape(amount_minor=balance.fen, currency="CNY")
     return CheckShape(ok=left is not None, balance=left, problem=balance.why or None, duration_ms=duration_ms)
 

@@ -14,6 +14,7 @@ import msgspec
 from litestar import Request
 from msgspec import Meta
 
+from heyi.doors import peers
 from heyi.doors.access import Caller, Doorman
 from heyi.flows import buy, supply
 from heyi.infra.gather import Gather
@@ -98,7 +99,7 @@ async def key_holder(request: Request[Any, Any, Any], tools: Tools, standard: st
             access = await partner.supply.find(tx, tools.sealing, standard, key, now=tools.clock.now())
     if access is None:
         raise KeyUnknown
-    if not partner.supply.may_come_from(access, request.client.host if request.client else ""):
+    if not partner.supply.may_come_from(access, peers.address_of(request, tools.settings.trusted_proxies)):
         raise AddressWrong
     return access
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import ip_network
 from uuid import UUID
 
 import msgspec
@@ -16,6 +17,7 @@ from heyi.kernel.ids import new_id, to_text
 from heyi.provision.fulfilment import connectors
 from heyi.provision.fulfilment.errand import Account
 from heyi.provision.fulfilment.errors import (
+    AddressesWrong,
     CredentialsWrong,
     DialectUnknown,
     SupplierCodeTaken,
@@ -35,7 +37,8 @@ class Supplier:
 
     Rates are calls a second over all workers (None: only the slots limit). Products are read every `sync_every_min`
     minutes (0: only when somebody asks). `unusable` says why no connector can speak
-    for it (None: one does).
+    for it (None: one does). `callback_ips`: the networks that its callbacks may come from
+    (none: any).
     """
 
     id: UUID
@@ -55,15 +58,17 @@ class Supplier:
     query_rate_per_s: float | None = None
     breaker: str = "closed"
     sync_every_min: int = 30
+    callback_ips: tuple[str, ...] = ()
 
 
 async def make(
     tx: Tx, sealing: Sealing, *, code: str, title: str, dialect: str, base_url: str, credentials: Mapping[str, str],
     slots: int, timeout_ms: int, typical_ms: int, grace_ms: int | None, public_url: str, now: datetime,
     rate_per_s: float = 0, query_rate_per_s: float = 0, sync_every_min: int = 30,
+    callback_ips: Sequence[str] = (),
 ) -> Supplier:  # fmt: skip
     """A new account. `grace_ms` None: what the dialect advises. Raises DialectUnknown, CredentialsWrong,
-    SupplierCodeTaken."""
+    AddressesWrong, SupplierCodeTaken."""
     id = new_id(millis(now))
     await connectors.hold(tx, dialect)
     profile = await tx.row(connectors.SQL["published"], code=dialect)
@@ -81,6 +86,7 @@ async def make(
         grace_ms=connector.grace_ms if grace_ms is None else grace_ms, profile_id=profile_id,
         rate_per_s=rate_per_s, query_rate_per_s=query_rate_per_s,
         sync_every_min=sync_every_min, now=now,
+        callback_ips=networks(callback_ips),
     )  # fmt: skip
     if row is None:
         raise SupplierCodeTaken("/code", value=code)
@@ -114,8 +120,9 @@ async def change(
     credentials: Mapping[str, str] | None = None, slots: int | None = None, timeout_ms: int | None = None,
     typical_ms: int | None = None, grace_ms: int | None = None, rate_per_s: float | None = None,
     query_rate_per_s: float | None = None, sync_every_min: int | None = None,
+    callback_ips: Sequence[str] | None = None,
 ) -> Supplier:  # fmt: skip
-    """Change what is given. Raises SupplierNotFound, CredentialsWrong, SupplierUnusable."""
+    """Change what is given. Raises SupplierNotFound, CredentialsWrong, AddressesWrong, SupplierUnusable."""
     there = await _row(tx, id)
     sealed = None
     if credentials is not None:
@@ -128,6 +135,7 @@ async def change(
         SQL["change_supplier"], id=id, title=title, base_url=base_url.rstrip("/") if base_url else None,
         credentials=sealed, slots=slots, timeout_ms=timeout_ms, typical_ms=typical_ms, grace_ms=grace_ms,
         rate_per_s=rate_per_s, query_rate_per_s=query_rate_per_s, sync_every_min=sync_every_min,
+        callback_ips=None if callback_ips is None else networks(callback_ips),
     )  # fmt: skip
     return await _supplier(tx, sealing, row, public_url)
 
@@ -139,6 +147,17 @@ async def switch(tx: Tx, sealing: Sealing, id: UUID, move: str, *, public_url: s
     if row is None:
         raise SupplierState(state=(await _row(tx, id)).state)
     return await _supplier(tx, sealing, row, public_url)
+
+
+def networks(given: Sequence[str]) -> list[str]:
+    """Addresses and networks as CIDRs. Raises AddressesWrong."""
+    found = []
+    for place, one in enumerate(given):
+        try:
+            found.append(str(ip_network(one.strip(), strict=False)))
+        except ValueError:
+            raise AddressesWrong(f"/callback_ips/{place}", value=one) from None
+    return sorted(set(found))
 
 
 async def _row(tx: Tx, id: UUID) -> Row:
@@ -165,4 +184,5 @@ async def _supplier(tx: Tx, sealing: Sealing, row: Row, public_url: str) -> Supp
         row.slots, row.timeout_ms, row.typical_ms, row.grace_ms, row.state,
         await connectors.why_not(tx, row, sealing), row.created_at, row.rate_per_s, row.query_rate_per_s, row.breaker,
         row.sync_every_min,
+        tuple(row.callback_ips),
     )  # fmt: skip

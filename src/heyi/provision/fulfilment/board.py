@@ -70,8 +70,10 @@ async def beat(tx: Tx, beats: Sequence[tuple[UUID, UUID, datetime, tuple[int, ..
 
 
 async def say_of_shelves(tx: Tx, said: Sequence[tuple[UUID, str, str]], *, wall: datetime) -> None:
-    """A refusal told us about a product: (supplier, product number, sold_out | off_sale). Pipeline-safe."""
-    rows = sorted(set(said))
+    """A refusal told us about a product: (supplier, product number, sold_out | off_sale). Of two about one product the
+    last holds. Pipeline-safe."""
+    last = {(supplier, product): word for supplier, product, word in said}
+    rows = sorted([(*key, word) for key, word in last.items()])
     await tx.send(
         SQL["say_of_shelves"],
         suppliers=col(supplier for supplier, *_ in rows),

@@ -34,7 +34,6 @@ from heyi.provision.fulfilment.errand import (
     Account,
     AttemptChange,
     Errand,
-    Exchange,
     Loss,
     Outcome,
     Result,
@@ -177,22 +176,11 @@ def _at_once(answer: Answer) -> Talk:
 
 def finish(errand: Errand, answer: Answer, heard: Sequence[Heard], at: datetime) -> Result:
     """A talk's end with its exchanges, masked: from here on nothing secret is in them (cards stay in `answer`)."""
-    hidden = errand.account.connector.hidden
-    cards = [text for pair in answer.cards for text in pair] if isinstance(answer, Delivered) else []
-    exchanges = []
-    for one in heard:
-        secrets = (*one.call.secrets, *cards)
-        body = None if one.reply is None else one.reply.body.decode(errors="replace")
-        response = None if body is None else masking.masked(body, secrets, hidden)
-        exchanges.append(
-            Exchange(
-                one.call.method, one.call.url, masking.masked(one.call.body.decode(errors="replace"), secrets, hidden),
-                None if one.reply is None else one.reply.status, response, one.error, one.duration_ms, at,
-            )
-        )  # fmt: skip
+    exchanges = masking.exchanges(errand.account, heard, at, answer=answer, known_number=errand.supplier_number)
     if isinstance(answer, Declined | Failed | Unknown) and heard:
+        hidden = errand.account.connector.hidden
         answer = replace(answer, why=masking.masked(answer.why, heard[0].call.secrets, hidden))
-    return Result(errand, answer, tuple(exchanges))
+    return Result(errand, answer, exchanges)
 
 
 async def late(tx: Tx, results: Sequence[Result]) -> set[UUID]:

@@ -58,12 +58,14 @@ class TaskSeen:
 class CallSeen(Exchange):
     """One exchange of an attempt; `verb` is submit, query or recheck."""
 
-    verb: str
+    verb: str = ""
+    id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptSeen:
-    """One outer number at one supplier, with its exchanges, oldest first. `cost` is what they charge."""
+    """One outer number at one supplier, with its exchanges, oldest first. `cost` is what they charge. `settled_…`: who
+    has dealt with its difference, and how."""
 
     id: UUID
     task_id: UUID
@@ -82,6 +84,18 @@ class AttemptSeen:
     accepted_at: datetime | None
     ended_at: datetime | None
     calls: tuple[CallSeen, ...] = ()
+    order_id: UUID | None = None
+    settled_at: datetime | None = None
+    settled_by: str | None = None
+    settled_note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a person may do about a task now: query, delivered, try_again or failed; `proof`: only with proof."""
+
+    what: str
+    proof: bool
 
 
 async def search(
@@ -112,18 +126,40 @@ async def history(tx: Tx, lane: int, order_id: UUID) -> list[AttemptSeen]:
     return await _with_calls(tx, lane, await tx.rows(SQL["attempts_of_order"], lane=lane, order_id=order_id))
 
 
-async def differences(tx: Tx, *, before: UUID | None, limit: int) -> list[AttemptSeen]:
-    """Attempts that delivered after their item had ended otherwise, newest first, without their calls."""
-    return [_attempt(row, ()) for row in await tx.rows(SQL["differences"], before=before, most=limit)]
+async def differences(
+    tx: Tx, *, before: UUID | None, limit: int, state: str = "open", supplier: UUID | None = None,
+    order_id: UUID | None = None, number: str | None = None,
+) -> list[AttemptSeen]:  # fmt: skip
+    """Attempts that delivered after their item had ended otherwise, newest first, without their calls. `state`: open,
+    settled or all; `number` is ours or theirs."""
+    rows = await tx.rows(
+        SQL["differences"], before=before, most=limit, settled=None if state == "all" else state == "settled",
+        supplier=supplier, order_id=order_id, number=number,
+    )  # fmt: skip
+    return [attempt_of(row, ()) for row in rows]
+
+
+def choices(task: TaskSeen, attempt_state: str | None) -> list[Choice]:
+    """What a person may do about a task as it stands. Pure."""
+    if task.state == model.SENDING:
+        return []
+    maybe = attempt_state in MAYBE
+    found = [Choice("query", proof=False)] if attempt_state is not None else []
+    if task.kind != CARD_KEY and TASK.step(task.state, MOVES["delivered"]):
+        found.append(Choice("delivered", proof=True))
+    return found + [Choice(what, proof=maybe) for what in ("try_again", "failed") if TASK.step(task.state, MOVES[what])]
 
 
 async def _with_calls(tx: Tx, lane: int, rows: list[Row]) -> list[AttemptSeen]:
     found = await tx.rows(SQL["calls_of_attempts"], lane=lane, attempts=col(row.id for row in rows)) if rows else []
     calls: dict[UUID, list[CallSeen]] = {}
     for c in found:
-        seen = CallSeen(c.method, c.url, c.request, c.status, c.response, c.error, c.duration_ms, c.at, c.verb)
+        seen = CallSeen(
+            c.method, c.url, c.request, c.status, c.response, c.error, c.duration_ms, c.at, c.headers, c.signed,
+            c.answered, c.verdict, None, c.verb, c.id,
+        )  # fmt: skip
         calls.setdefault(c.attempt_id, []).append(seen)
-    return [_attempt(row, tuple(calls.get(row.id, ()))) for row in rows]
+    return [attempt_of(row, tuple(calls.get(row.id, ()))) for row in rows]
 
 
 def _task(row: Row) -> TaskSeen:
@@ -136,12 +172,13 @@ def _task(row: Row) -> TaskSeen:
     )  # fmt: skip
 
 
-def _attempt(row: Row, calls: tuple[CallSeen, ...]) -> AttemptSeen:
+def attempt_of(row: Row, calls: tuple[CallSeen, ...] = ()) -> AttemptSeen:
+    """An attempt as operators see it."""
     cost = None if row.cost_minor is None else Money(row.cost_minor, row.currency or "CNY")
     return AttemptSeen(
         row.id, row.task_id, row.item_id, row.number, row.outer_number, row.supplier, row.product_no,
         row.supplier_number, row.state, cost, row.why, row.submits, row.difference, row.started_at, row.accepted_at,
-        row.ended_at, calls,
+        row.ended_at, calls, row.order_id, row.settled_at, row.settled_by, row.settled_note,
     )  # fmt: skip
 
 
@@ -159,11 +196,17 @@ async def retry(tx: Tx, task_id: UUID, *, by: str, now: datetime, wall: datetime
     return await _decide(tx, row, "try_again", proof="", note="", by=by, now=now)
 
 
-async def query(tx: Tx, task_id: UUID, *, by: str, now: datetime, wall: datetime) -> list[Fact]:
-    """Ask the supplier about the last number now. Raises TaskNotFound, TaskBusy, TaskState (nothing was ever sent)."""
+async def query(
+    tx: Tx, task_id: UUID, *, by: str, now: datetime, wall: datetime, attempt_id: UUID | None = None
+) -> list[Fact]:
+    """Ask the supplier about the last number now, or about this one. Raises TaskNotFound, TaskBusy, TaskState (nothing
+    was ever sent)."""
     row = await _lock(tx, task_id, wall)
     if row.attempt_id is None:
         raise TaskState(state=row.state)
+    if attempt_id not in (None, row.attempt_id):
+        await tx.run(SQL["recheck_now"], lane=row.lane, id=attempt_id, now=now)
+        return [_fact(row, "query", by)]
     if row.state == model.WAITING_FOR_PERSON and row.attempt_state in MAYBE:
         after = TASK.step(row.state, "ask")
         assert after is not None

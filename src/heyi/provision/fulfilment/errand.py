@@ -32,6 +32,7 @@ class Account:
     grace_ms: int
     connector: Dialect = field(repr=False)
     prepaid: bool = True  # bought from what we have put in there; otherwise owed for
+    profile_id: UUID | None = None  # the stored version that its connector was made from
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,9 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One HTTP exchange as it is kept: masked already."""
+    """One HTTP exchange as it is kept: masked already. `headers` and `answered` (theirs) are JSON; `signed` is the
+    string that was signed. `verdict`: what the answer was taken to mean, where it ended a talk; `supplier_number`:
+    where they told it first."""
 
     method: str
     url: str
@@ -185,6 +188,16 @@ class Exchange:
     error: str
     duration_ms: int
     at: datetime
+    headers: str = "{}"
+    signed: str = ""
+    answered: str = "{}"
+    verdict: str | None = None
+    supplier_number: str | None = None
+
+    @property
+    def troubled(self) -> bool:
+        """No good answer, or one that says nothing."""
+        return self.status is None or not 200 <= self.status < 300 or self.verdict == "unknown"
 
 
 @dataclass(frozen=True, slots=True)

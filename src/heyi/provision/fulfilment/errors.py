@@ -243,3 +243,45 @@ class PriceUnsettled(Refused):
     code, kind = "offer.price_unsettled", Kind.CONFLICT
     zh = "{why}：请先接受或忽略该价格变动，或提高成本上限"
     en = "{why}: accept or dismiss the price first, or raise the cost limit"
+
+
+class DifferenceNotFound(Refused):
+    """No attempt with this id delivered too late."""
+
+    code, kind = "task.difference_not_found", Kind.NOT_FOUND
+    zh, en = "没有这条履约差异", "There is no such difference"
+
+
+class DifferenceSettled(Refused):
+    """Somebody has settled this difference already."""
+
+    code, kind = "task.difference_settled", Kind.CONFLICT
+    zh, en = "该差异已由 {by} 处理", "{by} has settled this difference already"
+
+
+class CallNotFound(Refused):
+    """No call has this id, or its time was over."""
+
+    code, kind = "call.not_found", Kind.NOT_FOUND
+    zh, en = "没有这条调用记录，或已过保存期", "There is no such call, or it is kept no longer"
+
+
+class CallAboutNothing(Refused):
+    """A call about no purchase (a balance, products, a rehearsal) has no task to be asked about or tried again."""
+
+    code, kind = "call.about_nothing", Kind.CONFLICT
+    zh, en = "该调用不属于任何履约任务，无法重放", "This call is about no purchase: there is nothing to replay"
+
+
+class CallbackNotFound(Refused):
+    """No callback has this id, or its time was over."""
+
+    code, kind = "callback.not_found", Kind.NOT_FOUND
+    zh, en = "没有这条回调记录，或已过保存期", "There is no such callback, or it is kept no longer"
+
+
+class AddressesWrong(Refused):
+    """An address that callbacks may come from is neither an address nor a network."""
+
+    code, kind = "supplier.addresses_wrong", Kind.UNPROCESSABLE
+    zh, en = "{value} 不是 IP 地址或网段", "{value} is neither an address nor a network (CIDR)"

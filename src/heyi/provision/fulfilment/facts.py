@@ -18,6 +18,7 @@ DECLINED = "task.declined"  # refused before acceptance, and tried again later
 WAITING_FOR_PERSON = "task.waiting_for_person"
 DIFFERENCE = "task.difference"  # delivered by the supplier after the item had ended otherwise
 RESOLVED = "task.resolved"  # a person decided
+SETTLED = "task.difference_settled"  # a person dealt with a difference
 
 
 def of_ruling(errand: Errand, ruling: Ruling) -> list[Fact]:

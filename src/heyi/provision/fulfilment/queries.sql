@@ -127,7 +127,8 @@ set state = r.after, due_at = r.due_at, problem = r.problem, resubmit = r.resubm
     offer_id = coalesce(r.offer_id, t.offer_id),
     request = case when r.offer_id is null then t.request
         else t.request || jsonb_build_object('product_no', r.product_no, 'cost_minor', r.cost_minor) end,
-    ended_at = case when r.after in ('delivered', 'failed', 'cancelled') then %(now)s::timestamptz end
+    ended_at = case when r.after in ('delivered', 'failed', 'cancelled') then %(now)s::timestamptz end,
+    person_since = case when r.after = 'waiting_for_person' then coalesce(t.person_since, %(now)s::timestamptz) end
 from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(befores)s::text[], %(afters)s::text[], %(dues)s::timestamptz[],
     %(problems)s::text[], %(resubmits)s::boolean[], %(suppliers)s::uuid[], %(offers)s::uuid[], %(products)s::text[],
     %(costs)s::bigint[])
@@ -160,10 +161,13 @@ where a.lane = r.lane and a.order_id = r.order_id and a.task_id = r.task_id
 
 -- name: keep_calls
 -- Every exchange, masked.
-insert into fulfilment.calls (lane, id, attempt_id, verb, method, url, request, status, response, error, duration_ms, at)
+insert into fulfilment.calls (lane, id, attempt_id, verb, method, url, request, status, response, error, duration_ms, at,
+    supplier_id, profile_id, headers, signed, answered, verdict, supplier_number, troubled)
 select * from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(attempts)s::uuid[], %(verbs)s::text[],
     %(methods)s::text[], %(urls)s::text[], %(requests)s::text[], %(statuses)s::smallint[], %(responses)s::text[],
-    %(errors)s::text[], %(durations)s::integer[], %(ats)s::timestamptz[]);
+    %(errors)s::text[], %(durations)s::integer[], %(ats)s::timestamptz[], %(suppliers)s::uuid[], %(profiles)s::uuid[],
+    %(headers)s::text[], %(signed)s::text[], %(answered)s::text[], %(verdicts)s::text[], %(numbers)s::text[],
+    %(troubled)s::boolean[]);
 
 -- name: rescue_sending
 -- Their worker died or was held up past its lease: nobody knows what went out, so they are asked about.
@@ -258,9 +262,10 @@ select * from fulfilment.suppliers where callback_token = any(%(tokens)s::text[]
 
 -- name: keep_callbacks
 -- Stored as they came (sealed), before anything acts on them.
-insert into fulfilment.callbacks (id, supplier_id, received_at, headers, query, body, verdict, outer_number)
+insert into fulfilment.callbacks (id, supplier_id, received_at, headers, query, body, verdict, outer_number, address, digest)
 select * from unnest(%(ids)s::uuid[], %(suppliers)s::uuid[], %(ats)s::timestamptz[], %(headers)s::jsonb[],
-    %(queries)s::text[], %(bodies)s::bytea[], %(verdicts)s::text[], %(outers)s::text[]);
+    %(queries)s::text[], %(bodies)s::bytea[], %(verdicts)s::text[], %(outers)s::text[], %(addresses)s::text[],
+    %(digests)s::bytea[]);
 
 -- name: known_numbers
 -- Whose attempts do these callbacks speak of? A number of another account is a stranger's.

@@ -1,10 +1,12 @@
 -- name: make_supplier
 -- A new account; its callback token is part of the address that it calls.
 insert into fulfilment.suppliers (id, code, title, dialect, base_url, credentials, callback_token, slots, timeout_ms,
-    typical_ms, grace_ms, rate_per_s, query_rate_per_s, profile_id, sync_every_min, created_at)
+    typical_ms, grace_ms, rate_per_s, query_rate_per_s, profile_id, sync_every_min,
+    callback_ips, created_at)
 values (%(id)s, %(code)s, %(title)s, %(dialect)s, %(base_url)s, %(credentials)s, %(token)s, %(slots)s, %(timeout_ms)s,
     %(typical_ms)s, %(grace_ms)s, nullif(%(rate_per_s)s::double precision, 0),
-    nullif(%(query_rate_per_s)s::double precision, 0), %(profile_id)s, %(sync_every_min)s, %(now)s)
+    nullif(%(query_rate_per_s)s::double precision, 0), %(profile_id)s, %(sync_every_min)s,
+    %(callback_ips)s::text[], %(now)s)
 on conflict (code) do nothing
 returning *;
 
@@ -29,7 +31,8 @@ update fulfilment.suppliers set
     rate_per_s = nullif(coalesce(%(rate_per_s)s, rate_per_s), 0),
     query_rate_per_s = nullif(coalesce(%(query_rate_per_s)s, query_rate_per_s), 0),
     sync_every_min = coalesce(%(sync_every_min)s, sync_every_min),
-    sync_due_at = case when %(sync_every_min)s::integer is null then sync_due_at end
+    sync_due_at = case when %(sync_every_min)s::integer is null then sync_due_at end,
+    callback_ips = coalesce(%(callback_ips)s::text[], callback_ips)
 where id = %(id)s returning *;
 
 -- name: switch_supplier
@@ -88,19 +91,54 @@ update fulfilment.attempts set recheck_at = %(now)s, rechecks = 0 where lane = %
 -- Everything that was tried for an order.
 select a.id, a.lane, a.task_id, a.item_id, a.number, a.outer_number, s.code as supplier, a.product_no,
     a.supplier_number, a.state, a.cost_minor, a.currency, a.why, a.submits, a.difference, a.started_at, a.accepted_at,
-    a.ended_at
+    a.ended_at, a.order_id, a.settled_at, a.settled_by, a.settled_note
 from fulfilment.attempts a join fulfilment.suppliers s on s.id = a.supplier_id
 where a.lane = %(lane)s and a.order_id = %(order_id)s order by a.started_at, a.id;
 
 -- name: calls_of_attempts
 -- What was said, masked when it was kept.
-select attempt_id, id, verb, method, url, request, status, response, error, duration_ms, at
+select attempt_id, id, verb, method, url, request, status, response, error, duration_ms, at, headers, signed, answered,
+    verdict
 from fulfilment.calls where lane = %(lane)s and attempt_id = any(%(attempts)s::uuid[]) order by at, id;
 
 -- name: differences
 -- Delivered by the supplier after the item had ended otherwise: for a person to settle with the supplier.
 select a.id, a.lane, a.task_id, a.item_id, a.number, a.outer_number, s.code as supplier, a.product_no,
     a.supplier_number, a.state, a.cost_minor, a.currency, a.why, a.submits, a.difference, a.started_at, a.accepted_at,
-    a.ended_at
+    a.ended_at, a.order_id, a.settled_at, a.settled_by, a.settled_note
 from fulfilment.attempts a join fulfilment.suppliers s on s.id = a.supplier_id
-where a.difference and (%(before)s::uuid is null or a.id < %(before)s) order by a.id desc limit %(most)s;
+where a.difference and (%(before)s::uuid is null or a.id < %(before)s)
+    and (%(settled)s::boolean is null or (a.settled_at is not null) = %(settled)s)
+    and (%(supplier)s::uuid is null or a.supplier_id = %(supplier)s)
+    and (%(order_id)s::uuid is null or a.order_id = %(order_id)s)
+    and (%(number)s::text is null or a.outer_number = %(number)s or a.supplier_number = %(number)s)
+order by a.id desc limit %(most)s;
+
+-- name: lock_difference
+-- Two people may settle one difference in the same second; the second is told who was first.
+select a.lane, a.id, a.order_id, a.item_id, a.outer_number, s.code as supplier, a.settled_by
+from fulfilment.attempts a join fulfilment.suppliers s on s.id = a.supplier_id
+where a.lane = %(lane)s and a.id = %(id)s and a.difference for update of a;
+
+-- name: settle_difference
+-- Who dealt with it, when and how.
+update fulfilment.attempts set settled_at = %(now)s, settled_by = %(by)s, settled_note = %(note)s
+where lane = %(lane)s and id = %(id)s;
+
+-- name: one_difference
+-- As the list shows it.
+select a.id, a.lane, a.task_id, a.item_id, a.number, a.outer_number, s.code as supplier, a.product_no,
+    a.supplier_number, a.state, a.cost_minor, a.currency, a.why, a.submits, a.difference, a.started_at, a.accepted_at,
+    a.ended_at, a.order_id, a.settled_at, a.settled_by, a.settled_note
+from fulfilment.attempts a join fulfilment.suppliers s on s.id = a.supplier_id
+where a.lane = %(lane)s and a.id = %(id)s;
+
+-- name: waiting_long
+-- How many tasks have waited for a person since before that moment, and the longest of them.
+select count(*)::integer as tasks, min(person_since) as since
+from fulfilment.tasks where state = 'waiting_for_person' and person_since <= %(before)s;
+
+-- name: open_differences
+-- How many differences nobody has settled, by supplier.
+select s.id, s.code, count(*)::integer as open from fulfilment.attempts a join fulfilment.suppliers s on s.id = a.supplier_id
+where a.difference and a.settled_at is null group by s.id, s.code order by s.id;

@@ -26,9 +26,10 @@ from heyi.kernel.talk import (
 )
 from heyi.provision.fulfilment.errand import Account
 from heyi.provision.fulfilment.errors import NotToBeSent
+from heyi.provision.fulfilment.masking import charset_of_call
 from heyi.provision.fulfilment.suppliers import Callback, Heard, Order
 from heyi.provision.fulfilment.suppliers.speech import Balance, Product, ProductPage
-from heyi.provision.fulfilment.veiling import charset_of, veiled, veiled_in, veiled_reply
+from heyi.provision.fulfilment.veiling import veiled, veiled_in, veiled_reply
 
 VERBS = ("submit", "query", "balance", "products", "product", "callback")
 SENT = ("query", "balance", "products", "product")  # they change nothing at the other side
@@ -177,7 +178,7 @@ def said(account: Account, asked: Asked, heard: Sequence[Exchange], end: object,
 def shown(account: Account, asked: Asked, call: Call, *, signature_known: bool) -> Shown:
     """A call for people."""
     hidden = _hidden(account, asked, call, signature_known=signature_known)
-    charset = _charset(call)
+    charset = charset_of_call(call)
     body = veiled(call.body.decode(charset, "replace"), account, hidden)
     try:
         raw = body.encode(charset) if body.encode(charset) != call.body else call.body
@@ -190,17 +191,6 @@ def shown(account: Account, asked: Asked, call: Call, *, signature_known: bool) 
         base64.b64encode(raw[:TEXT_MAX]).decode(), veiled(call.signed, account, hidden)[:TEXT_MAX],
         veiled(signatures[0], account, hidden) if signatures else "",
     )  # fmt: skip
-
-
-def _charset(call: Call) -> str:
-    named = charset_of(call.headers.items())
-    for charset in (named, "utf-8", "gbk"):
-        try:
-            call.body.decode(charset)
-        except UnicodeDecodeError:
-            continue
-        return charset
-    return named
 
 
 def _rest(account: Account, asked: Asked, call: Call) -> list[str]:

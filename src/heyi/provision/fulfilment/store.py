@@ -126,4 +126,12 @@ async def keep_calls(tx: Tx, ids: Sequence[UUID], kept: Sequence[tuple[Errand, E
         errors=text_col(x.error for _, x in kept),
         durations=col(x.duration_ms for _, x in kept),
         ats=time_col(x.at for _, x in kept),
+        suppliers=col(e.account.id for e, _ in kept),
+        profiles=col(e.account.profile_id for e, _ in kept),
+        headers=text_col(x.headers for _, x in kept),
+        signed=text_col(x.signed for _, x in kept),
+        answered=text_col(x.answered for _, x in kept),
+        verdicts=col(x.verdict for _, x in kept),
+        numbers=text_col(x.supplier_number for _, x in kept),
+        troubled=col(x.troubled for _, x in kept),
     )

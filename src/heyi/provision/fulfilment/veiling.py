@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 from heyi.kernel.talk import Reply
 from heyi.provision.fulfilment.errand import Account
-from heyi.provision.fulfilment.masking import masked
+from heyi.provision.fulfilment.masking import charset_of, forms, masked
 
 SECRET_MIN = 6  # a real account's shorter credentials are numbers of customers
-_CHARSET = re.compile(r"charset=\"?([\w-]+)", re.IGNORECASE)
 
 
 def veiled(text: str, account: Account, more: Iterable[str] = ()) -> str:
     """A text in which every secret credential is the place that it fills, and other secrets are stars."""
-    pairs = [(form, f"{{cred.{name}}}") for name, value in _secrets(account) for form in _forms(value)]
+    pairs = [(form, f"{{cred.{name}}}") for name, value in _secrets(account) for form in forms(value)]
     pairs += [(secret, "****") for secret in more if secret]
     if not pairs:
         return text
@@ -44,19 +40,6 @@ def veiled_reply(reply: Reply, account: Account, cards: Iterable[str]) -> str:
     return masked(veiled(text, account), cards, account.connector.hidden)
 
 
-def charset_of(headers: Iterable[tuple[str, str]]) -> str:
-    """The charset that a content type names, if Python knows it."""
-    for name, value in headers:
-        found = _CHARSET.search(value) if name.lower() == "content-type" else None
-        if found:
-            try:
-                "".encode(found[1])
-            except LookupError:
-                break
-            return found[1]
-    return "utf-8"
-
-
 def _secrets(account: Account) -> list[tuple[str, str]]:
     """What must not be shown: what the connector calls secret; and of a real account everything that could be, because
     a draft may call a key what it likes."""
@@ -66,13 +49,3 @@ def _secrets(account: Account) -> list[tuple[str, str]]:
         (name, value) for name, value in account.credentials.items()
         if value and (name in called_so or (real and len(value) >= SECRET_MIN))
     ]  # fmt: skip
-
-
-def _forms(secret: str) -> set[str]:
-    """A secret as it is, and as texts usually carry it."""
-    raw = secret.encode()
-    digests = {hashlib.new(name, raw, usedforsecurity=False).hexdigest() for name in ("md5", "sha1", "sha256")}
-    encoded = {base64.b64encode(raw).decode(), raw.hex(), quote(secret, safe=""), quote_plus(secret)}
-    plain = {secret, secret.upper(), secret.lower(), secret[::-1], "".join(sorted(secret))}
-    escaped = {secret.replace("\\", "\\\\").replace('"', '\\"')}
-    return {*plain, *encoded, *escaped, *digests, *(one.upper() for one in {*digests, raw.hex()})}

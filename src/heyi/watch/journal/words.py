@@ -39,6 +39,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "供货商 {supplier} 迟到成功：明细已另行了结，列入差异",
         "{supplier} delivered after the item had ended otherwise: listed as a difference",
     ),
+    "task.difference_settled": (
+        "供货商 {supplier} 的差异已处理（{by}）",
+        "the difference at {supplier} was settled ({by})",
+    ),
     "task.resolved": ("人工处理：{outcome}（{by}）", "a person decided: {outcome} ({by})"),
     "entitlement.activated": ("{benefit} 权益已生效", "the right to {benefit} is active"),
     "entitlement.ended": ("{benefit} 权益已结束：{why}", "the right to {benefit} has ended: {why}"),

@@ -23,6 +23,7 @@ CALLBACKS_REFUSED, DRIFT = "callbacks_refused", "drift"
 UNSOURCED = "benefit_unsourced"
 PARTNER_UNREAD, WEBHOOK_DISABLED = "partner_unread", "webhook_disabled"
 PURCHASES_WAIT, NOTHING_TO_BUY = "purchases_wait", "nothing_to_buy"
+TASKS_WAITING, DIFFERENCES_OPEN = "tasks_waiting", "differences_open"
 
 ALLIANCE = "alliance"  # the subject of thresholds that hold for all
 

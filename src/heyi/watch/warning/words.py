@@ -83,6 +83,14 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "供货商 {supplier} 的回调被拒 {count} 次：{why}",
         "{count} callbacks of {supplier} were refused: {why}",
     ),
+    model.TASKS_WAITING: (
+        "{count} 个履约任务等待人工处理超过一小时（heyi task list --stuck）",
+        "{count} tasks have waited for a person for more than an hour (heyi task list --stuck)",
+    ),
+    model.DIFFERENCES_OPEN: (
+        "{count} 条履约差异未处理，供货商 {suppliers}（heyi task differences）",
+        "{count} differences with {suppliers} are not settled (heyi task differences)",
+    ),
     model.DRIFT: (
         "合作方 {partner} 与我方状态不一致 {count} 条",
         "{count} rights differ between {partner} and us",

@@ -40,7 +40,7 @@ def parser(profile: Profile) -> Parse:
             return Refusal("unsigned")
         if fresh is not None and not fresh(message, at):
             return Refusal("stale")
-        return Heard(number)
+        return Heard(number, canonical.given(spec, message).lower())
 
     return parse
 

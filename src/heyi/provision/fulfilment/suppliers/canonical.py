@@ -69,18 +69,23 @@ def signer(spec: Signature, charset: str, known: frozenset[str] = texts.SIGNED) 
 
 def holds(spec: Signature, sign: Sign, message: Message, credentials: Mapping[str, str]) -> bool:
     """Whether the signature that a message carries is the one that it should have."""
-    source = {"field": message.fields, "query": message.query, "header": message.headers}[spec.put]
-    given = source.get(spec.name)
-    if not isinstance(given, str) or not given.strip():
+    told = given(spec, message)
+    if not told:
         return False
     try:
         mine = sign(message, credentials)[1]
     except (ValueError, TypeError, RecursionError):
         return False
-    told = given.strip()
     if not spec.base64:
         mine, told = mine.lower(), told.lower()
     return hmac.compare_digest(mine.encode(), told.encode(errors="replace"))
+
+
+def given(spec: Signature, message: Message) -> str:
+    """The signature that a message carries; empty when there is none."""
+    source = {"field": message.fields, "query": message.query, "header": message.headers}[spec.put]
+    told = source.get(spec.name)
+    return told.strip() if isinstance(told, str) else ""
 
 
 def value_text(value: object, lists: str = "json") -> str:

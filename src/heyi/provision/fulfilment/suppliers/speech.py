@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
@@ -39,9 +39,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A callback whose signature holds and which is fresh. It names one of our outer numbers, nothing more."""
+    """A callback whose signature holds and which is fresh. It names one of our outer numbers, nothing more. `proof` is
+    its signature: with the same bytes it is the same callback again."""
 
     outer_number: str
+    proof: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
