@@ -55,10 +55,7 @@ class Route:
                     "bundle_id": "bnd", "offer_id": "ofr", "supplier_id": "sup", "task_id": "tsk", "batch_id": "bat",
                     "import_id": "imp", "warning_id": "wrn", "key_id": "acc", "supply_key_id": "spk",
                     "drift_id": "drf", "source_id": "src", "change_id": "pch",
-                    "sync_id": "syn"}  # fmt: skip
-                    "import_id": "imp", "warning_id": "wrn", "key_id": "acc", "supply_key_id": "spk", "call_id": "cll",
-                    "callback_id": "cbk", "attempt_id": "att",
-                    "drift_id": "drf", "source_id": "src"}  # fmt: skip
+                    "sync_id": "syn", "call_id": "cll", "callback_id": "cbk", "attempt_id": "att"}  # fmt: skip
         return ID.sub(lambda found: to_text(prefixes.get(found[1], "xxx"), new_id(1)) if found[1] != "version" else "1",
                       self.path)  # fmt: skip
 

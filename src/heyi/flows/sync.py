@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 
-from heyi.flows import offered
+from heyi.flows import look, offered
 from heyi.flows.offered import Told
 from heyi.infra import jobs
 from heyi.infra.http import Heard
@@ -108,10 +108,10 @@ async def _ask(tools: Tools, account: Account, sync: Sync, single: str | None) -
     try:
         if sync.page is not None and connector.products is not None:
             pages = connector.products(account, wall, sync.page)
-            answer = await tools.http.look(pages, timeout_s=account.timeout_ms / 1000, heard=heard)
+            answer = await look.ask(tools, account, pages, "products", heard)
         elif single is not None and connector.product is not None:
-            look = connector.product(account, wall, single)
-            answer = await tools.http.look(look, timeout_s=account.timeout_ms / 1000, heard=heard)
+            one = connector.product(account, wall, single)
+            answer = await look.ask(tools, account, one, "product", heard)
         else:
             return told
         if isinstance(answer, ProductPage) and not answer.problem:
