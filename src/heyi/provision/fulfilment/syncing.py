@@ -12,7 +12,7 @@ from uuid import UUID
 
 from heyi.infra.db import Row, Tx, queries, text_col
 from heyi.kernel.clock import millis
-from heyi.kernel.ids import new_id
+from heyi.kernel.ids import first_id, new_id
 from heyi.provision.fulfilment import claims, limits
 from heyi.provision.fulfilment.errors import ShowsNothing, SupplierNotFound, SyncNotFound, SyncRunning, SyncTooSoon
 from heyi.provision.fulfilment.suppliers import Dialect
@@ -189,7 +189,7 @@ async def must_exist(tx: Tx, supplier_id: UUID) -> None:
 
 async def forget(tx: Tx, *, now: datetime) -> None:
     """Drop a chunk of what is two months old: runs, settled changes, news."""
-    floor = UUID(int=millis(now - KEPT) << 80)
+    floor = first_id(millis(now - KEPT))
     await tx.run(SQL["forget_changes"], floor=floor, most=FORGET_MAX)
     await tx.run(SQL["forget_syncs"], floor=floor, most=FORGET_MAX)
 
