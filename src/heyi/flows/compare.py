@@ -40,6 +40,8 @@ async def compare(
 
     `partners` names the rights ({entitlement: partner}); those of which nothing is told are only looked at again.
     """
+    if not partners:
+        return {}
     beliefs = await usage.listen(tx, partners, now=how.now)
     tills = await redemption.reported.lock_open(tx, beliefs, now=how.now)
     rights = await entitlement.provider.lock(tx, beliefs, now=how.now)
