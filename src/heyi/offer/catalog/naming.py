@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from heyi.infra.db import Tx, col, queries, text_col
-from heyi.kernel.money import Money, shares
+from heyi.kernel.money import Money, decimal, shares
 from heyi.offer.catalog import store
 from heyi.offer.catalog.compiled import Compiled, compile_version
 from heyi.offer.catalog.model import BenefitOffer
@@ -106,7 +106,7 @@ class Broken:
     @property
     def why(self) -> str:
         """In words, with the figures."""
-        sums = [f"{m.amount_minor // 100}.{m.amount_minor % 100:02d}" for m in (self.price, self.limit.amount)]
+        sums = [decimal(one.amount_minor) for one in (self.price, self.limit.amount)]
         where = f"{self.limit.bundle} v{self.limit.version}"
         return f"供货价 {sums[0]} 高于 {where} 的成本上限 {sums[1]} {self.price.currency} (price above the cost limit)"
 
