@@ -23,7 +23,7 @@ from heyi.infra.tools import Tools
 from heyi.kernel.ids import new_id, to_text
 from heyi.kernel.money import Money
 from heyi.offer import catalog
-from heyi.offer.catalog.model import BenefitOffer
+from heyi.offer.catalog.model import BenefitOffer, Component, Document
 from heyi.provision.fulfilment import breakers, changes, products, syncing
 from heyi.provision.fulfilment.changes import Change, Filter
 from heyi.provision.fulfilment.errors import ChangeSettled, ChangesMoved, PriceUnsettled, SyncRunning, SyncTooSoon
@@ -164,6 +164,36 @@ async def test_a_price_above_the_margin_holds_the_offer_and_says_so(live: Tools,
     assert (await patch(live, offer.id, move="resume")).cost == Money(2500, "CNY")
     assert await warned(live, world) == {}
     assert (await read(live, shop)).held == 0
+
+
+async def published(tools: Tools, world: World, limit_minor: int) -> None:
+    """A new version, in which the video may cost so much."""
+    components = tuple(
+        Component(code, f"{world.bundle.removesuffix('-joint')}-{code}", weight=20,
+                  cost_limit_minor=limit_minor if code == "video" else None)
+        for code in world.benefits
+    )  # fmt: skip
+    async with tools.db.transaction() as tx:
+        (bundle,) = await catalog.bundles.search(tx, search=world.bundle, state=None, before=None, most=1)
+        made = await catalog.bundles.draft(tx, bundle.id, Document(9900, "CNY", components), now=tools.clock.now())
+        await catalog.bundles.publish(tx, bundle.id, made.version, now=tools.clock.now())
+
+
+async def test_the_limit_is_that_of_the_versions_on_sale_now(live: Tools, world: World, shop: Shop) -> None:
+    """A price that paid breaks a version that was published since, though nobody has changed it; raising the limit lets
+    the offer be resumed, at the operator's cost, while the price still waits."""
+    shop.product("1001", price_fen=1700)
+    assert (await read(live, shop)).held == 0
+    await published(live, world, 1600)
+    assert (await read(live, shop)).held == 1
+    offer = await offer_of(live, world)
+    assert "v2" in (offer.held_why or "")
+    with pytest.raises(PriceUnsettled):
+        await patch(live, offer.id, move="resume")
+    await published(live, world, 1700)
+    assert (await patch(live, offer.id, move="resume")).state == "active"
+    assert (await read(live, shop)).held == 0
+    assert ((await offer_of(live, world)).cost, len(await found(live, shop))) == (Money(1500, "CNY"), 1)
 
 
 async def test_who_says_that_a_list_is_wrong_is_believed_until_it_says_something_else(

@@ -107,7 +107,8 @@ async def publish(tx: Tx, bundle_id: UUID, number: int, *, now: datetime) -> Ver
     if VERSION.step(drafted.state, "publish") is None:
         raise errors.WrongState(state=drafted.state)
     benefits = await store.lock_benefits_named(tx, checks.named_benefits(drafted.document))
-    sources = await store.active_sources(tx, sorted(benefit.id for benefit in benefits.values()))
+    # A held offer counts: a version with another cost limit may be what lets it be resumed.
+    sources = await store.active_sources(tx, sorted(benefit.id for benefit in benefits.values()), held=True)
     refuse(checks.publish_faults(drafted.document, benefits, sources, now=now))
     document = checks.snapshot(drafted.document, benefits)
     published = await store.publish_version(tx, bundle_id, number, document, now=now)

@@ -123,10 +123,10 @@ where f.state = 'active'
 order by f.id;
 
 -- name: active_sources
--- Where each of these benefits comes from now.
+-- Where each of these benefits comes from now (with offers that are held, if wanted).
 select benefit_id, array_agg(distinct source) as sources
   from catalog.offers
- where benefit_id = any (%(ids)s::uuid[]) and state = 'active'
+ where benefit_id = any (%(ids)s::uuid[]) and (state = 'active' or (%(held)s and state = 'held'))
  group by benefit_id;
 
 -- name: insert_bundle

@@ -128,9 +128,9 @@ async def only_from_suppliers(tx: Tx, *, now: datetime) -> dict[UUID, str]:
     return {row.id: row.code for row in await tx.rows(SQL["only_from_suppliers"], now=now)}
 
 
-async def active_sources(tx: Tx, benefit_ids: Sequence[UUID]) -> dict[UUID, frozenset[str]]:
-    """The sources of these benefits' active offers."""
-    rows = await tx.rows(SQL["active_sources"], ids=col(benefit_ids))
+async def active_sources(tx: Tx, benefit_ids: Sequence[UUID], *, held: bool = False) -> dict[UUID, frozenset[str]]:
+    """The sources of these benefits' active offers; with those that are held, if wanted."""
+    rows = await tx.rows(SQL["active_sources"], ids=col(benefit_ids), held=held)
     return {row.benefit_id: frozenset(row.sources) for row in rows}
 
 
