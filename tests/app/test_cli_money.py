@@ -102,6 +102,18 @@ def test_when_to_warn_is_set_for_one_or_for_all(line: cli_support.Line) -> None:
     assert line("warning", "when", "sup_1").exit_code == 1
 
 
+def test_what_an_operator_types_is_understood_or_said_to_be_wrong(line: cli_support.Line) -> None:
+    """Codes do where ids do; every number says its unit; a cure names nothing that is not there."""
+    assert line.json("warning", "when", "cake", "--set", "days=9")["days"] == 9
+    assert "fen: less than that" in line("warning", "when", "fulu").output
+    assert "no supplier or benefit kake" in line("warning", "when", "kake").output
+    assert "there are: cake" in line("route", "show", "kake").output
+    unsaid = line("route", "breaker", "fulu", "open")
+    assert (unsaid.exit_code, "--why" in unsaid.output) == (1, True)
+    assert line("route", "breaker", "fulu", "open", "--why", "maintenance").exit_code == 0
+    assert line("route", "breaker", "fulu", "closed", "--why", "over").exit_code == 0
+
+
 def test_days_of_stock(line: cli_support.Line, tmp_path: Path, database_url: str) -> None:
     file = tmp_path / "keys.csv"
     file.write_text("code\n" + "".join(f"CAKE-{n:05}\n" for n in range(30)))

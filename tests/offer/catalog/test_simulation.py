@@ -62,6 +62,17 @@ def test_an_event_in_time_and_not() -> None:
     assert [item.state for item in items] == ["delivered", "delivered", "cancelled", "cancelled"]
 
 
+def test_what_is_activated_by_its_delivery_is_seen_by_whoever_waits_for_that() -> None:
+    """The video comes at once and is active then; a tea that waits for it must not be told to wait in vain."""
+    graph = {"start": "video", "nodes": {
+        "video": {"do": "wait", "for": "component", "component": "video", "event": "activated", "within_days": 7,
+                  "then": "give", "else": "no"},
+        "give": DELIVER, "no": CANCEL}}  # fmt: skip
+    story, items = played(graph)
+    assert tea(story) == [("waits", "video", 0), ("passed", "video", 0), ("delivered", "give", 0)]
+    assert [item.state for item in items] == ["delivered"] * 3
+
+
 def test_a_delivery_fails_and_falls_back_and_then_needs_a_person() -> None:
     graph = {"start": "first", "nodes": {
         "first": {"do": "deliver", "failed": "wait"},

@@ -174,7 +174,10 @@ def find(api: Client, named: str, kind: str = "bundles", prefix: str = "bnd_") -
     for one in api.every(f"/{kind}", search=named):
         if one["code"] == named:
             return one
-    raise Trouble(f"there is no {kind[:-1]} {named}", f"see them all with: heyi {kind[:-1]} list")
+    if kind != "benefits":
+        raise Trouble(f"there is no {kind[:-1]} {named}", f"see them all with: heyi {kind[:-1]} list")
+    codes = sorted(one["code"] for one in api.every("/benefits"))
+    raise Trouble(f"there is no benefit {named}", f"there are: {', '.join(codes[:30])}{' …' * (len(codes) > 30)}")
 
 
 def _row(part: Any, indent: str) -> list[object]:

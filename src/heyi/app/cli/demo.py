@@ -18,7 +18,7 @@ from rich.markup import escape
 from heyi.app import admin
 from heyi.app.cli import home, stack
 from heyi.app.cli.client import Client
-from heyi.app.cli.frame import UNDERSTOOD, Json, command, complain, examples, make_app, out, say_json, table
+from heyi.app.cli.frame import UNDERSTOOD, Json, command, complain, examples, make_app, moment, out, say_json, table
 from heyi.app.demo import faults, forward, lines, loading, watching
 from heyi.app.demo.world import World
 from heyi.app.embedded import Embedded
@@ -152,10 +152,18 @@ def break_(
         finally:
             world.behave(faults.SUPPLIER)
         item = watching.item_of(order, faults.COMPONENT)
-        times = world.delivered(faults.SUPPLIER, item["id"].partition("_")[2])
+        number = item["id"].partition("_")[2]
+        given = {one["name"]: world.delivered(one["name"], number) for one in world.suppliers()}
+    elsewhere = sorted(name for name, times in given.items() if times and name != faults.SUPPLIER)
+    if elsewhere and not given[faults.SUPPLIER]:
+        raise Trouble(
+            f"the fault was not met: this order was bought at {', '.join(elsewhere)}, not at {faults.SUPPLIER}",
+            f"see why: heyi route show {item['benefit']}",
+        )
+    times = sum(given.values())
     colour = "green" if times == 1 else "red"
     out.print(
-        f"[{colour}]healed: {faults.SUPPLIER} says it delivered this item {times} time(s)[/{colour}]; the fault is gone"
+        f"[{colour}]healed: suppliers say that they delivered this item {times} time(s)[/{colour}]; the fault is gone"
     )
     out.print(f"[dim]its story: heyi order show {order['id']}[/dim]")
     if times != 1:
@@ -209,7 +217,7 @@ def status(as_json: Json = False) -> None:
         return
     out.print(f"heyi       {demo['url']}  (process {demo['pid']}, {home.folder()})")
     out.print(f"simulator  {demo['simulator_url']}/control")
-    out.print(f"clock      {now:%Y-%m-%d %H:%M:%S} UTC in the alliance")
+    out.print(f"clock      {moment(now.isoformat())} in the alliance")
     out.print(f"webhooks   {webhooks['received']} received, {webhooks['verified']} verified")
     rows = [[one["name"], one["delivered"], ", ".join(one["faults"]) or "none"] for one in suppliers]
     table(["supplier", "delivered>", "faults"], rows)

@@ -47,7 +47,9 @@ def make_app(help: str | None, **more: Any) -> typer.Typer:
         "pretty_exceptions_enable": False,
         **more,
     }
-    return typer.Typer(help=help, context_settings={"help_option_names": ["-h", "--help"]}, **settings)
+    if help is not None:
+        settings["help"] = help  # otherwise its callback says it
+    return typer.Typer(context_settings={"help_option_names": ["-h", "--help"]}, **settings)
 
 
 def examples(*lines: str) -> str:

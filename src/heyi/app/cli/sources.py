@@ -43,7 +43,9 @@ def list_(as_json: Json = False) -> None:
 def add(
     partner: Partner,
     protocol: Annotated[str, typer.Argument(help="push, or a protocol that is polled: partner_rights.")],
-    url: Annotated[str | None, typer.Option(help="Its address, when it is polled.")] = None,
+    url: Annotated[
+        str | None, typer.Option(help="The address under which their protocol stands (…/rights is added).")
+    ] = None,
     key: Annotated[str | None, typer.Option(help="Our key there.")] = None,
     interval: Annotated[int, typer.Option(help="Seconds between two polls.")] = 300,
     fresh: Annotated[int, typer.Option(help="Seconds after which the partner's word is stale.")] = 86_400,

@@ -19,6 +19,7 @@ Supplier = Annotated[str, typer.Argument(help="An account's code or id (sup_…)
 Credential = Annotated[
     list[str] | None, typer.Option("--credential", "-c", help="name=value; asked for when it is missing.")
 ]
+UNTOLD = "this supplier does not tell its balance"
 
 
 @command(app, "list", "heyi supplier list", "heyi supplier list --json")
@@ -120,6 +121,11 @@ def check(supplier: Supplier, as_json: Json = False) -> None:
         say_json(found)
     elif found["ok"]:
         out.print(f"it answers: balance {money(found['balance'])}, {found['duration_ms']} ms")
+    elif found["problem"] == UNTOLD:
+        raise Trouble(
+            f"it cannot be checked so: {UNTOLD}",
+            "ask for a product instead: heyi profile rehearse DIALECT product --product NUMBER --supplier CODE --send",
+        )
     else:
         raise Trouble(f"it does not work: {found['problem']}", "mend address or credentials: heyi supplier edit")
 

@@ -15,6 +15,16 @@ from heyi.app.process import Trouble
 app = make_app("Warnings 预警: list, ack, snooze, when to warn, what was mailed.")
 Warned = Annotated[str, typer.Argument(help="A warning (wrn_…).")]
 State = Literal["open", "snoozed", "cleared", "all"]
+SETTINGS = {
+    "balance_minor": "fen: less than that is left at a supplier",
+    "hours": "hours: it will not last longer at the usual rate",
+    "hours_critical": "hours: the same at the last hour's rate, and it is critical",
+    "difference_minor": "fen: the books and the supplier may differ by that much",
+    "difference_polls": "looks in a row at which they differ by more",
+    "keys": "keys: fewer than that are left of a benefit",
+    "days": "days: they will not last longer",
+    "expiring_days": "days: keys that nobody will have bought expire within them",
+}
 UNITS = {"m": 1, "h": 60, "d": 1440}
 
 
@@ -65,11 +75,11 @@ def snooze(
 
 @command(
     app, "when",
-    "heyi warning when alliance", "heyi warning when sup_01k… --set balance_minor=500000 --set hours=48",
-    "heyi warning when ben_01k… --set days=7 --set keys=none",
+    "heyi warning when alliance", "heyi warning when kasushou --set balance_minor=500000 --set hours=48",
+    "heyi warning when takeaway-15 --set days=7 --set keys=none",
 )  # fmt: skip
 def when(
-    about: Annotated[str, typer.Argument(help="A supplier (sup_…), a benefit (ben_…), or alliance.")],
+    about: Annotated[str, typer.Argument(help="A supplier's or a benefit's code or id, or alliance.")],
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="name=number, or name=none for what holds otherwise.")
     ] = None,
@@ -77,14 +87,15 @@ def when(
 ) -> None:
     """When to warn of it; set what should be otherwise. 预警阈值"""
     with Client.operator() as api:
-        path = f"/warning_thresholds/{about}"
+        path = f"/warning_thresholds/{_subject(api, about)}"
         found = api.patch(path, dict(map(_pair, setting))) if setting else api.get(path)
     if as_json:
         say_json(found)
         return
     for name, value in found.items():
         if name not in ("about", "own"):
-            out.print(f"{name:<18} {value}{'   set for it' if name in found['own'] else ''}")
+            own = "   set for it" if name in found["own"] else ""
+            out.print(f"{name:<18} {value:>9}  [dim]{SETTINGS.get(name, '')}[/dim]{own}")
 
 
 @command(app, "mails", "heyi warning mails")
@@ -101,6 +112,17 @@ def mails(limit: Annotated[int, typer.Option(min=1, max=200)] = 20, as_json: Jso
         "problem": lambda m: m["error"] or "",
     }
     listing(found, as_json, columns)
+
+
+def _subject(api: Client, about: str) -> str:
+    """The id of the supplier or benefit with this code; ids and `alliance` are what they are. Raises Trouble."""
+    if about == "alliance" or about.startswith(("sup_", "ben_")):
+        return about
+    for kind in ("suppliers", "benefits"):
+        for one in api.every(f"/{kind}", search=about):
+            if one["code"] == about:
+                return str(one["id"])
+    raise Trouble(f"there is no supplier or benefit {about}", "see suppliers with: heyi supplier list")
 
 
 def _pair(text: str) -> tuple[str, int | None]:

@@ -128,6 +128,8 @@ class _Play:
         begun = [(item, item.walked.begin(self._facts(item), now=paid_at, part=item.part)) for item in self.items]
         for item, stand in begun:
             self._rest(item, stand, paid_at)
+        for code in dict.fromkeys(item.code for item in self.items):
+            self._changed(code, paid_at)  # what was delivered just now is seen by those who wait further down as well
         for one in self.sample.happenings:
             if one.what != "delivery_fails":
                 self._later(max(one.at, paid_at), lambda at, one=one: self._happens(one, at))  # type: ignore[misc]
