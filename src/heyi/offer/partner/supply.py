@@ -6,11 +6,12 @@ import secrets
 import string
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from uuid import UUID
 
 from heyi.infra.db import Row, Tx, col, queries, text_col
 from heyi.infra.sealing import Sealing
+from heyi.kernel.addresses import within
 from heyi.kernel.clock import millis
 from heyi.kernel.ids import new_id
 from heyi.offer.partner import errors
@@ -145,13 +146,7 @@ async def id_of(tx: Tx, number: int) -> UUID | None:
 
 def may_come_from(access: SupplyAccess, address: str) -> bool:
     """Whether the key may be used from this address."""
-    if not access.ips:
-        return True
-    try:
-        caller = ip_address(address)
-    except ValueError:
-        return False
-    return any(caller in ip_network(one, strict=False) for one in access.ips)
+    return not access.ips or within(address, access.ips)
 
 
 async def _live(tx: Tx, id: UUID, *, now: datetime) -> Row:

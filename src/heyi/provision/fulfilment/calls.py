@@ -14,7 +14,7 @@ import msgspec
 from heyi.infra.db import Row, Tx, col, queries, text_col, time_col
 from heyi.infra.http import Heard
 from heyi.kernel.clock import millis
-from heyi.kernel.ids import lane_of, new_id, new_ids
+from heyi.kernel.ids import first_id, lane_of, new_id, new_ids
 from heyi.provision.fulfilment import masking, store
 from heyi.provision.fulfilment.errand import Account
 from heyi.provision.fulfilment.errors import CallNotFound
@@ -151,8 +151,8 @@ async def search(tx: Tx, wanted: Wanted, *, before: UUID | None, limit: int) -> 
         lanes, attempts = col(lane for lane, _ in found), col(attempt for _, attempt in found)
         rows = await tx.rows(SQL["list_calls_of_attempts"], lanes=lanes, attempts=attempts, **asked) if found else []
         return [_call(row) for row in rows]
-    floor = None if wanted.since is None else id_at(wanted.since)
-    ceiling = None if wanted.until is None else id_at(wanted.until + LATE)
+    floor = None if wanted.since is None else first_id(millis(wanted.since))
+    ceiling = None if wanted.until is None else first_id(millis(wanted.until + LATE))
     return [_call(row) for row in await tx.rows(SQL["list_calls"], floor=floor, ceiling=ceiling, **asked)]
 
 
@@ -182,7 +182,7 @@ async def keep_replay(tx: Tx, call_id: UUID, how: str, *, by: str, note: str, no
 
 async def prune(tx: Tx, *, before: datetime) -> int:
     """Drop a small batch of what was kept until then: calls, callbacks and counts. Answers how much of the largest."""
-    floor = id_at(before)
+    floor = first_id(millis(before))
     dropped = [
         await tx.run(SQL[name], floor=floor, most=PRUNED_MAX)
         for name in ("prune_calls", "prune_looks", "prune_callbacks")
@@ -197,11 +197,6 @@ def texts(kept: str) -> dict[str, str]:
         return _object(kept)
     except msgspec.DecodeError:
         return {"": kept}
-
-
-def id_at(at: datetime) -> UUID:
-    """The lowest id that can have been made then."""
-    return UUID(int=max(0, millis(at)) << 80)
 
 
 def _call(row: Row) -> Call:

@@ -11,6 +11,8 @@ import msgspec
 
 from heyi.infra.db import Row, Tx, col, queries, text_col
 from heyi.infra.sealing import SealBroken, Sealing
+from heyi.kernel.clock import millis
+from heyi.kernel.ids import first_id
 from heyi.kernel.talk import Call
 from heyi.provision.fulfilment import calls, connectors, masking, store
 from heyi.provision.fulfilment.errors import CallbackNotFound
@@ -114,7 +116,7 @@ async def find(tx: Tx, sealing: Sealing, id: UUID) -> Opened:
 async def doubted(tx: Tx, *, now: datetime, recently: timedelta) -> list[Doubted]:
     """Which accounts' callbacks were not believed lately, by verdict."""
     hour = now - timedelta(hours=1)
-    rows = await tx.rows(SQL["callbacks_refused"], floor=calls.id_at(hour), since=now - recently, hour=hour)
+    rows = await tx.rows(SQL["callbacks_refused"], floor=first_id(millis(hour)), since=now - recently, hour=hour)
     return [Doubted(row.id, row.code, row.verdict, row.recently, row.count) for row in rows]
 
 

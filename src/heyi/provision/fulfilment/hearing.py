@@ -7,18 +7,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
-from ipaddress import ip_address, ip_network
 
 import msgspec
 
 from heyi.infra.db import Row, Tx, bytes_col, col, text_col, time_col
 from heyi.infra.sealing import Sealing
+from heyi.kernel.addresses import within
 from heyi.kernel.clock import millis
-from heyi.kernel.ids import new_ids
+from heyi.kernel.ids import first_id, new_ids
 from heyi.provision.fulfilment import rules
 from heyi.provision.fulfilment.calls import SQL as LOG
-from heyi.provision.fulfilment.calls import id_at
 from heyi.provision.fulfilment.connectors import usable
 from heyi.provision.fulfilment.errand import Account
 from heyi.provision.fulfilment.store import SQL
@@ -96,7 +94,7 @@ def _ack(account: Account | None, verdict: Heard | Refusal, judged: _Judged) -> 
 
 
 def _verdict(row: Row, account: Account | None, one: Arrived, wall: datetime) -> Heard | Refusal:
-    if row.callback_ips and not _within(one.address, tuple(row.callback_ips)):
+    if row.callback_ips and not within(one.address, tuple(row.callback_ips)):
         return Refusal("address")
     if account is None:  # kept unread, and not acknowledged: they call again
         return Refusal("unreadable")
@@ -104,15 +102,6 @@ def _verdict(row: Row, account: Account | None, one: Arrived, wall: datetime) ->
         return account.connector.parse_callback(account, one.callback, wall)
     except Exception:  # strange numbers, depths without end; and a connector may be a stranger's code
         return Refusal("unreadable")
-
-
-@lru_cache(maxsize=4096)
-def _within(address: str, networks: tuple[str, ...]) -> bool:
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return False
-    return any(found in ip_network(one) for one in networks)
 
 
 def _number(verdict: Heard | Refusal) -> str | None:
@@ -159,7 +148,9 @@ async def _bounded(tx: Tx, judged: Sequence[_Judged], now: datetime) -> tuple[li
     doubtful = sorted({one.supplier.id for one in judged if one.verdict != "trusted"})
     if not doubtful:
         return list(judged), []
-    rows = await tx.rows(LOG["kept_lately"], suppliers=col(doubtful), floor=id_at(now - MINUTE), most=DOUBTFUL_MAX)
+    rows = await tx.rows(
+        LOG["kept_lately"], suppliers=col(doubtful), floor=first_id(millis(now - MINUTE)), most=DOUBTFUL_MAX
+    )
     room = dict.fromkeys(doubtful, DOUBTFUL_MAX) | {row.id: DOUBTFUL_MAX - row.kept for row in rows}
     kept: list[_Judged] = []
     counted: list[_Judged] = []
