@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from tests.app import cli_support
 
@@ -90,3 +91,40 @@ def test_a_file_of_the_alliance_may_carry_profiles(
     assert line.json("bundle", "apply", str(file))["kept"] == ["profile applied"]
     file.write_text(json.dumps({"profiles": [{**entry, "first_query_ms": 5}]}), encoding="utf-8")
     assert line.json("bundle", "apply", str(file))["changed"] == ["profile applied version 2 published"]
+
+
+def test_what_was_said_to_a_supplier_is_read_on_the_command_line(line: cli_support.Line) -> None:
+    """Nobody answers there: the log says so, and shows the call without the key; who calls us is listed beside it."""
+    made = line("supplier", "add", "silent", "--dialect", "kasushou", "--url", "http://127.0.0.1:1",
+                "-c", "user_id=10001", "-c", f"key={SECRET}", "--json")  # fmt: skip
+    assert made.exit_code == 0, made.output
+    assert line("supplier", "check", "silent").exit_code == 1
+    (call,) = line.json("call", "list", "--supplier", "silent", "--result", "no_answer")
+    assert (call["verb"], call["status"], call["task"]) == ("balance", None, None)
+    for words in (("show", call["id"]), ("show", call["id"], "--curl"), ("diff", call["id"], "--from", call["id"])):
+        shown = line("call", *words)
+        assert shown.exit_code == 0, shown.output
+        assert SECRET not in shown.output
+    assert line("call", "show", call["id"], "--curl").stdout.startswith("curl -X")
+    refused = line("call", "replay", call["id"], "--as", "query")
+    assert (refused.exit_code, "call.about_nothing" in refused.output) == (1, True)
+
+    edited = line.json("supplier", "edit", "silent", "--callback-ip", "203.0.113.7", "--callback-ip", "10.0.0.0/8")
+    assert edited["callback_ips"] == ["10.0.0.0/8", "203.0.113.7/32"]
+    assert "supplier.addresses_wrong" in line("supplier", "edit", "silent", "--callback-ip", "x.y").output
+    path = edited["callback_url"].partition("/callbacks/")[2]
+    assert httpx2.post(f"{line.env['HEYI_URL']}/callbacks/{path}", json={"key": SECRET}).status_code == 400
+    (callback,) = line.json("callback", "list", "--supplier", "silent")
+    assert (callback["verdict"], callback["address"]) == ("address", "127.0.0.1")
+    shown = line("callback", "show", callback["id"])
+    assert (shown.exit_code, SECRET in shown.output) == (0, False), shown.output
+    assert line.json("supplier", "edit", "silent", "--callback-ip", "any")["callback_ips"] == []
+
+    assert line.json("task", "differences") == []
+    nobody = "01k742sg00eq9aqqfvrzv91hqh"
+    for words in (
+        ("settle", f"att_{nobody}", "--note", "x"),
+        ("resolve", f"tsk_{nobody}", "try_again", "--offer", f"ofr_{nobody}"),
+    ):
+        told = line("task", *words)
+        assert (told.exit_code, "not_found" in told.output) == (1, True), told.output

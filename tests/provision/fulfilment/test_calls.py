@@ -14,14 +14,14 @@ from tests.provision.fulfilment.making import attempts_of, forward, part, planne
 from tests.provision.fulfilment.operating import Operator, operating
 from tests.provision.fulfilment.shops import open_shop
 
-from heyi.flows import housekeeping
+from heyi.flows import attention, housekeeping
 from heyi.infra.http import Heard
 from heyi.infra.tools import Tools
 from heyi.kernel.clock import FixedClock
 from heyi.kernel.ids import new_id, to_text
 from heyi.kernel.talk import Call, Reply
-from heyi.provision.fulfilment import masking
-from heyi.provision.fulfilment.errand import Account
+from heyi.provision.fulfilment import masking, store
+from heyi.provision.fulfilment.errand import Account, TaskChange
 from heyi.provision.fulfilment.suppliers import DIALECTS
 
 PHONE = "13800138000"
@@ -212,3 +212,48 @@ def test_nothing_secret_is_kept_in_any_form() -> None:
         assert "t" * 10 not in kept.headers
         whole.encode()
         assert "\x00" not in whole
+
+
+async def test_what_is_left_lying_is_warned_of_until_somebody_deals_with_it(
+    tools: Tools, operator: Operator, simulator_url: str
+) -> None:
+    """A late delivery is listed until a person writes down what became of it; so is a task that nobody looks at."""
+    shop = await open_shop(tools, simulator_url)
+    late, waits = await planned(tools, *(part(tools.clock.now(), supplier=shop.id) for _ in range(2)))
+    await round_at(tools, shop.id)
+    (attempt,) = await attempts_of(tools, late)
+    async with tools.db.transaction() as tx:
+        await tx.run("update fulfilment.attempts set difference = true where id = %(id)s", id=attempt.id)
+        change = TaskChange(waits.lane, waits.id, (await task_of(tools, waits)).state, "waiting_for_person")
+        await store.save_tasks(tx, [change], now=tools.clock.now())
+    await attention.run(tools)
+    assert await warnings(operator) == {"differences_open"}
+    forward(tools, minutes=61)
+    await attention.run(tools)
+    assert await warnings(operator) == {"differences_open", "tasks_waiting"}
+
+    id = to_text("att", attempt.id)
+    for query in ({}, {"number": attempt.outer_number}, {"supplier": to_text("sup", shop.id)},
+                  {"order": to_text("ord", late.order_id)}, {"state": "all"}):  # fmt: skip
+        assert [one["id"] for one in (await operator.ask("GET", "/task_differences", params=query))["data"]] == [id]
+    for query in ({"number": "x"}, {"state": "settled"}, {"order": to_text("ord", waits.order_id)}):
+        assert (await operator.ask("GET", "/task_differences", params=query))["data"] == []
+    await operator.ask("POST", f"/task_differences/{id}/settle", 400, json={"note": ""})
+    settled = await operator.ask("POST", f"/task_differences/{id}/settle", json={"note": "they credited 15.00"})
+    assert (settled["settled_note"], settled["settled_by"][:9]) == ("they credited 15.00", "operator:")
+    refused = await operator.client.post(f"/v1/operator/task_differences/{id}/settle", json={"note": "again"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "task.difference_settled")
+    await operator.ask("POST", f"/task_differences/{to_text('att', new_id(1))}/settle", 404, json={"note": "x"})
+    assert (await operator.ask("GET", "/task_differences"))["data"] == []
+    assert [one["id"] for one in (await operator.ask("GET", "/task_differences?state=settled"))["data"]] == [id]
+    page = await operator.ask("GET", f"/tasks/{to_text('tsk', late.id)}")
+    assert [one["what"] for one in page["history"]][-1] == "task.difference_settled"
+
+    task = to_text("tsk", waits.id)
+    await operator.ask("POST", f"/tasks/{task}/resolve", json={"outcome": "failed", "proof": "x", "note": "gone"})
+    await attention.run(tools)
+    assert await warnings(operator) == set()
+
+
+async def warnings(operator: Operator) -> set[str]:
+    return {one["kind"] for one in (await operator.ask("GET", "/warnings"))["data"]}
