@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from heyi.flows import (
-    attention,
     balances,
     expire,
     housekeeping,
@@ -109,7 +108,6 @@ EVERY: tuple[tuple[str, Callable[[Tools], Awaitable[object]]], ...] = (
     ("*/5 * * * * 20", shelves.watch),
     ("* * * * * 5,20,35,50", sync.run),
     ("* * * * * 5", lookout.run),
-    ("* * * * * 5", attention.run),
 )
 
 # Jobs that a door asks for by name.
