@@ -19,8 +19,9 @@ from heyi.infra.http import Heard
 from heyi.infra.tools import Tools
 from heyi.kernel.money import Money
 from heyi.kernel.talk import Answer, Delivered, Unknown
+from heyi.offer import catalog
 from heyi.provision import stock
-from heyi.provision.fulfilment import delivering, waiting
+from heyi.provision.fulfilment import delivering, routing, waiting
 from heyi.provision.fulfilment.errand import Errand, Result
 
 OWN_HANDS_MAX, RESCUED_MAX = 200, 500
@@ -46,6 +47,8 @@ async def claim(
             tx, tools.sealing, supplier, most=most, public_url=tools.settings.public_url, now=now,
             wall=tools.clock.wall(), ended=ended,
         )  # fmt: skip
+        about = {one.offer_id for one in errands if one.buys and one.offer_id is not None}
+        errands = routing.barred(errands, await catalog.benefits.offers_now(tx, about))
         await settle(tx, tools, delivering.begun(errands), [], now=now)
     return errands, more
 

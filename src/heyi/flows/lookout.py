@@ -15,12 +15,11 @@ from heyi.infra.tools import Tools
 from heyi.kernel.ids import to_text
 from heyi.offer import catalog, partner
 from heyi.provision import usage
-from heyi.provision.fulfilment import heard, settling, stranding
+from heyi.provision.fulfilment import stranding
 from heyi.watch import journal, warning, webhook
 from heyi.watch.warning import Trouble, model
 
 PATIENCE = timedelta(minutes=15)  # for purchases that wait at an account which cannot send them
-RECENTLY = timedelta(minutes=10)  # a callback that was refused longer ago is no news
 WORDS_ZH = {
     "paused": "账户已暂停", "unusable": "无可用连接器", "held": "货源已停用", "breaker_open": "已熔断",
     "off_sale": "已下架", "sold_out": "缺货", "no_balance": "余额不足",
@@ -102,35 +101,10 @@ async def _nothing_to_buy(tools: Tools, tx: Tx) -> list[Trouble]:
     ]  # fmt: skip
 
 
-async def _left_to_people(tools: Tools, tx: Tx) -> list[Trouble]:
-    left = await settling.tasks_left(tx, now=tools.clock.now())
-    since = left.since.isoformat() if left.since else None
-    return [Trouble(model.TASKS_WAITING, model.ALLIANCE, {"count": left.count, "since": since})] if left.count else []
-
-
-async def _differences(_tools: Tools, tx: Tx) -> list[Trouble]:
-    found = await settling.differences_left(tx)
-    numbers = {"count": sum(found.values()), "suppliers": ", ".join(found)}
-    return [Trouble(model.DIFFERENCES_OPEN, model.ALLIANCE, numbers)] if found else []
-
-
-async def _not_believed(tools: Tools, tx: Tx) -> list[Trouble]:
-    return [
-        Trouble(
-            model.CALLBACKS_REFUSED, f"{to_text('sup', one.supplier_id)}/{one.verdict}",
-            {"supplier": one.supplier, "count": one.count, "why": one.verdict},
-        )
-        for one in await heard.doubted(tx, now=tools.clock.now(), recently=RECENTLY) if one.recently
-    ]  # fmt: skip
-
-
 LOOKS: dict[str, Look] = {
     model.DRIFT: _drifts,
     model.PARTNER_UNREAD: _unread,
     model.WEBHOOK_DISABLED: _deaf,
     model.PURCHASES_WAIT: _stranded,
     model.NOTHING_TO_BUY: _nothing_to_buy,
-    model.TASKS_WAITING: _left_to_people,
-    model.DIFFERENCES_OPEN: _differences,
-    model.CALLBACKS_REFUSED: _not_believed,
 }

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from heyi.flows import (
+    attention,
     balances,
     expire,
     housekeeping,
@@ -108,6 +109,7 @@ EVERY: tuple[tuple[str, Callable[[Tools], Awaitable[object]]], ...] = (
     ("*/5 * * * * 20", shelves.watch),
     ("* * * * * 5,20,35,50", sync.run),
     ("* * * * * 5", lookout.run),
+    ("* * * * * 5", attention.run),
 )
 
 # Jobs that a door asks for by name.

@@ -18,7 +18,7 @@ from tests.provision.fulfilment.making import attempts_of, forward, part, planne
 from tests.provision.fulfilment.shops import Shop, open_shop
 
 from heyi.app.web import make_litestar
-from heyi.flows import deliver, hear, lookout
+from heyi.flows import attention, deliver, hear
 from heyi.infra.db import Row
 from heyi.infra.tools import Tools
 from heyi.kernel.clock import FixedClock, millis
@@ -245,7 +245,7 @@ async def test_only_those_on_the_list_may_call(tools: Tools, simulator_url: str)
     assert await call("198.51.100.7", **{"X-Forwarded-For": "203.0.113.9"}) == 400, "anybody can write a header"
     assert [(row.verdict, row.address) for row in await kept(tools, shop)] == [("address", "198.51.100.7")] * 2
     assert (await task_of(tools, plan)).heard is False
-    await lookout.run(tools)
+    await attention.run(tools)
     async with tools.db.reading() as tx:
         (warned,) = await warning.search(
             tx, state="open", kind="callbacks_refused", level=None, about=to_text("sup", shop.id), text=None,
@@ -286,7 +286,7 @@ async def test_a_flood_is_counted_and_not_kept(tools: Tools, client: Client, sim
     forward(tools, minutes=2)
     await hear.hear(tools, rubbish[:1])
     assert len(await kept(tools, shop)) == DOUBTFUL_MAX + 2, "the next minute is a new one"
-    await lookout.run(tools)
+    await attention.run(tools)
     async with tools.db.reading() as tx:
         (warned,) = await warning.search(
             tx, state="open", kind="callbacks_refused", level=None, about=to_text("sup", shop.id), text=None,

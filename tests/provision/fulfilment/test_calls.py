@@ -14,7 +14,7 @@ from tests.provision.fulfilment.making import attempts_of, forward, part, planne
 from tests.provision.fulfilment.operating import Operator, operating
 from tests.provision.fulfilment.shops import open_shop
 
-from heyi.flows import housekeeping, lookout
+from heyi.flows import attention, housekeeping
 from heyi.infra.http import Heard
 from heyi.infra.tools import Tools
 from heyi.kernel.clock import FixedClock
@@ -226,10 +226,10 @@ async def test_what_is_left_lying_is_warned_of_until_somebody_deals_with_it(
         await tx.run("update fulfilment.attempts set difference = true where id = %(id)s", id=attempt.id)
         change = TaskChange(waits.lane, waits.id, (await task_of(tools, waits)).state, "waiting_for_person")
         await store.save_tasks(tx, [change], now=tools.clock.now())
-    await lookout.run(tools)
+    await attention.run(tools)
     assert await warnings(operator) == {"differences_open"}
     forward(tools, minutes=61)
-    await lookout.run(tools)
+    await attention.run(tools)
     assert await warnings(operator) == {"differences_open", "tasks_waiting"}
 
     id = to_text("att", attempt.id)
@@ -251,7 +251,7 @@ async def test_what_is_left_lying_is_warned_of_until_somebody_deals_with_it(
 
     task = to_text("tsk", waits.id)
     await operator.ask("POST", f"/tasks/{task}/resolve", json={"outcome": "failed", "proof": "x", "note": "gone"})
-    await lookout.run(tools)
+    await attention.run(tools)
     assert await warnings(operator) == set()
 
 

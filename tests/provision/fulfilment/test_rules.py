@@ -11,10 +11,13 @@ from tests.conftest import START
 
 from heyi.kernel.ids import from_text, new_id
 from heyi.kernel.machine import Machine
+from heyi.kernel.money import Money
+from heyi.kernel.parts import Offer
 from heyi.kernel.talk import Accepted, Answer, Cure, Declined, Delivered, Failed, NotFound, Unknown
 from heyi.provision.fulfilment import rules
 from heyi.provision.fulfilment.errand import Account, Errand, Result, Standing
 from heyi.provision.fulfilment.model import ATTEMPT, ENDED, TASK, Request, outer_number
+from heyi.provision.fulfilment.routing import Candidate, Routes
 from heyi.provision.fulfilment.suppliers import DIALECTS
 
 ITEM, LEASE, OTHER = new_id(1, 7), new_id(2), new_id(3)
@@ -159,3 +162,31 @@ def test_a_dialect_says_how_soon_it_may_be_asked() -> None:
     assert rules.query_gap_ms(errand) >= 81_000
     asked = rules.query_gap_ms(replace(errand, verb="query", queries=0))
     assert 18_000 <= asked < 30_000
+
+
+def test_what_another_talk_heard_meanwhile_counts() -> None:
+    """Accepted by what a slower query said: nothing that this talk found out sends, moves or gives up the number."""
+    offer = Offer(new_id(9), "supplier", new_id(10), "1", Money(1, "CNY"))
+    better = Routes(fresh=Candidate(offer, "b", "active", "closed"))
+    for verb, answer in product(("submit", "query"), ("not_found", "sold_out", "account", "signature")):
+        standing = replace(OURS[verb], attempt_state="accepted")
+        errand = replace(ERRAND, verb=verb, submits=rules.SUBMITS_MAX)
+        ruling = rules.decide(Result(errand, ANSWERS[answer]), standing, LATER, replace(better, unwell=True))
+        if verb == "submit" or answer == "not_found":
+            assert (ruling.move, ruling.attempt) == ("ask", "lose")
+        else:
+            assert ruling.attempt == "fail", "a question that they answer by a refusal is the end of what they accepted"
+            assert ruling.recheck_ms is not None
+
+
+def test_numbers_that_are_over_are_looked_at_for_half_a_day_and_open_ones_for_a_week() -> None:
+    def looks(attempt: str) -> timedelta:
+        total, errand = 0, replace(ERRAND, verb="recheck", account=replace(ACCOUNT, typical_ms=0))
+        while (ruling := rules.decide(Result(errand, NotFound()), Standing("delivered", None, 2, False, attempt), LATER)
+               ).recheck_ms is not None:  # fmt: skip
+            total += ruling.recheck_ms
+            errand = replace(errand, rechecks=errand.rechecks + 1)
+        return timedelta(milliseconds=total)
+
+    assert timedelta(hours=8) < looks("failed") < timedelta(days=1)
+    assert timedelta(days=5) < looks("unknown") < timedelta(days=9)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -106,6 +106,11 @@ async def offers(tx: Tx, benefit_id: UUID) -> list[BenefitOffer]:
     """A benefit's offers, best first. Raises BenefitNotFound."""
     await read(tx, benefit_id)
     return await store.list_offers(tx, benefit_id)
+
+
+async def offers_now(tx: Tx, ids: Collection[UUID]) -> dict[UUID, tuple[str, Money]]:
+    """The state and the cost of these offers as they are now, by id."""
+    return await store.offers_now(tx, ids) if ids else {}
 
 
 async def sourcing(tx: Tx, benefit_ids: Sequence[UUID]) -> dict[UUID, Sourcing]:

@@ -90,6 +90,10 @@ values (%(id)s, %(benefit_id)s, %(source)s, %(supplier_id)s, %(product_no)s, %(c
 -- A benefit's offers, best first. Withdrawn ones come last.
 select * from catalog.offers where benefit_id = %(benefit_id)s order by state = 'withdrawn', priority, id;
 
+-- name: offers_now
+-- Offers as they are now, whatever their state: purchases that were planned long ago look before they go out.
+select id, state, cost_minor, currency from catalog.offers where id = any (%(ids)s::uuid[]);
+
 -- name: lock_offer
 -- One offer, before it is changed.
 select * from catalog.offers where id = %(id)s for update;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -95,6 +95,11 @@ async def insert_offer(tx: Tx, offer: BenefitOffer) -> None:
 async def list_offers(tx: Tx, benefit_id: UUID) -> list[BenefitOffer]:
     """Best first."""
     return [offer_of(row) for row in await tx.rows(SQL["list_offers"], benefit_id=benefit_id)]
+
+
+async def offers_now(tx: Tx, ids: Collection[UUID]) -> dict[UUID, tuple[str, Money]]:
+    rows = await tx.rows(SQL["offers_now"], ids=col(sorted(ids)))
+    return {row.id: (row.state, Money(row.cost_minor, row.currency)) for row in rows}
 
 
 async def lock_offer(tx: Tx, id: UUID) -> BenefitOffer | None:

@@ -9,7 +9,7 @@ from uuid import UUID
 from heyi.infra.db import Row, Tx, col, queries, text_col, time_col
 from heyi.kernel.parts import Offer
 from heyi.provision.fulfilment import routing
-from heyi.provision.fulfilment.routing import Candidate
+from heyi.provision.fulfilment.routing import Candidate, Refusals
 
 SQL = queries(__file__, "queries_routing.sql")
 
@@ -39,15 +39,17 @@ def _candidate(offer: Offer, row: Row, wall: datetime) -> Candidate:
     )  # fmt: skip
 
 
-async def refusals(tx: Tx, tasks: Sequence[tuple[int, UUID, UUID]]) -> dict[UUID, frozenset[UUID]]:
+async def refusals(tx: Tx, tasks: Sequence[tuple[int, UUID, UUID]]) -> dict[UUID, Refusals]:
     """Which offers have said a definite no to these tasks (lane, order, task), by task."""
+    if not tasks:
+        return {}
     rows = await tx.rows(
         SQL["refusals"],
         lanes=col(lane for lane, *_ in tasks),
         orders=col(order for _, order, _ in tasks),
         tasks=col(task for *_, task in tasks),
     )
-    return {row.task_id: frozenset(row.offers) for row in rows}
+    return {row.task_id: Refusals(frozenset(row.offers), frozenset(row.failed)) for row in rows}
 
 
 async def beat(tx: Tx, beats: Sequence[tuple[UUID, UUID, datetime, tuple[int, ...]]], *, writer: int) -> None:

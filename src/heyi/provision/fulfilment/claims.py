@@ -8,6 +8,7 @@ from types import MappingProxyType
 from uuid import UUID
 
 from heyi.infra.db import Row, Tx, col, text_col
+from heyi.provision.fulfilment.errand import Errand
 from heyi.provision.fulfilment.store import SQL
 
 
@@ -41,6 +42,11 @@ async def queries(tx: Tx, supplier: UUID, *, most: int, lease: UUID, until: date
     return await tx.rows(
         SQL["claim_queries"], supplier=supplier, most=most, lease=lease, until=until, now=now, again=again
     )
+
+
+async def may_go_out(tx: Tx, errands: Sequence[Errand], *, until: datetime) -> None:
+    lanes, ids = col(one.lane for one in errands), col(one.attempt_id for one in errands)
+    await tx.run(SQL["may_go_out"], lanes=lanes, ids=ids, until=until)
 
 
 async def submits(tx: Tx, supplier: UUID, *, most: int, lease: UUID, until: datetime, now: datetime) -> list[Row]:

@@ -97,6 +97,9 @@ async def claim(
         most = min(room.queries, max(1, free - free // 4))
         queries = await claims.queries(tx, supplier, most=most, lease=lease, until=until, now=now, again=again)
         errands = [_asking("query", account, one, lease, until) for one in queries]
+        if queries and account.connector.repeats and room.submits and row.breaker == "closed":
+            errands = [replace(one, may_repeat=True) for one in errands]
+            await claims.may_go_out(tx, errands, until=until)
     asked = len(errands)
     if submitted := min(room.submits, room.calls - asked, free - asked):
         submits = await claims.submits(tx, supplier, most=submitted, lease=lease, until=until, now=now)
@@ -114,7 +117,7 @@ def _asking(verb: str, account: Account, row: Row, lease: UUID, until: datetime)
     return Errand(
         verb, account, row.lane, row.id, row.item_id, row.order_id, row.entitlement_id, row.benefit_id, row.kind,
         _request(row.request), row.attempt_id, row.number, row.outer_number, lease, until, row.sent_until,
-        row.accepted, row.queries, row.submits, row.rechecks, row.supplier_number or "",
+        row.accepted, row.queries, row.submits, row.rechecks, row.supplier_number or "", row.offer_id,
     )  # fmt: skip
 
 
@@ -144,7 +147,7 @@ async def _submitting(
         return Errand(
             "submit", account, row.lane, row.id, row.item_id, row.order_id, row.entitlement_id, row.benefit_id,
             row.kind, requests[row.id], attempt, row.number, outer_number(row.item_id, row.number), lease, until,
-            until, submits=submits,
+            until, submits=submits, offer_id=row.offer_id,
         )  # fmt: skip
 
     return [errand(row, ids[row.id], 1) for row in fresh] + [
@@ -159,9 +162,11 @@ def talk(errand: Errand, wall: datetime) -> Talk:
     dialect, request = errand.account.connector, errand.request
     if errand.verb != "submit":
         sent_at = errand.sent_until - rules.lease_for(errand.account.timeout_ms)
-        wanted = errand.verb == "query"
-        order = Order(errand.outer_number, errand.kind, request, wall, sent_at, errand.supplier_number, wanted)
+        repeats = errand.may_repeat and not errand.barred
+        order = Order(errand.outer_number, errand.kind, request, wall, sent_at, errand.supplier_number, repeats)
         return dialect.query(errand.account, order)
+    if errand.barred:
+        return _at_once(Declined(errand.barred, Cure.OTHER_OFFER))
     if request.missing:
         return _at_once(Declined(f"account {', '.join(request.missing)}", Cure.ASK_BUYER))
     if errand.kind not in dialect.kinds:
@@ -261,6 +266,10 @@ def _attempt_change(result: Result, was: Standing, ruling: Ruling, now: datetime
         None if ruling.recheck_ms is None else now + timedelta(milliseconds=ruling.recheck_ms),
         ruling.difference,
         result.errand.verb == "recheck",
+        # Answered: what went out with this talk is under way no longer, and the sending before it counts again.
+        result.errand.sent_until
+        if result.errand.may_repeat and ruling.move is not None and not isinstance(answer, Unknown)
+        else None,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +26,7 @@ _request = msgspec.json.Decoder(Request).decode
 MAYBE = ("sending", "unknown", "accepted")  # states of an attempt that may have delivered
 MOVES = {"delivered": "deliver", "try_again": "retry", "failed": "fail"}
 ITEM_MOVES = {"delivered": "deliver", "try_again": "start", "failed": "fail"}
+LOOK_AGAIN = timedelta(minutes=1)  # at a number that a person held for over: a late delivery is listed, never lost
 ATTEMPT_MOVES = {"delivered": "deliver", "try_again": "decline", "failed": "decline"}
 
 
@@ -219,17 +220,9 @@ async def query(
 
 
 async def resolve(
-    tx: Tx,
-    task_id: UUID,
-    outcome: str,
-    *,
-    proof: str,
-    note: str,
-    by: str,
-    now: datetime,
-    wall: datetime,
+    tx: Tx, task_id: UUID, outcome: str, *, proof: str, note: str, by: str, now: datetime, wall: datetime,
     route: Offer | None = None,
-) -> tuple[list[Outcome], list[Fact]]:
+) -> tuple[list[Outcome], list[Fact]]:  # fmt: skip
     """A person decides: delivered (with proof), try_again (a new number, at `route` if given), failed (a flow that says
     what follows then goes on). Answers items to move, and facts.
 
@@ -244,10 +237,13 @@ async def resolve(
 
 
 async def _lock(tx: Tx, task_id: UUID, wall: datetime) -> Row:
-    row = await tx.row(SQL["lock_task"], lane=lane_of(task_id), id=task_id)
+    lane = lane_of(task_id)
+    await tx.rows(SQL["hold_task"], lane=lane, id=task_id)
+    row = await tx.row(SQL["held_task"], lane=lane, id=task_id)
     if row is None:
         raise TaskNotFound
-    if row.state == model.SENDING:
+    talking = row.state == model.ASKING and row.lease_until is not None and row.lease_until > wall
+    if row.state == model.SENDING or talking:
         raise TaskBusy
     return row
 
@@ -270,7 +266,9 @@ async def _decide(
     if maybe:
         state = ATTEMPT.step(row.attempt_state, ATTEMPT_MOVES[outcome])
         assert state is not None
-        change = AttemptChange(row.lane, row.attempt_id, state, why=f"resolved {outcome} by {by}")
+        change = AttemptChange(
+            row.lane, row.attempt_id, state, why=f"resolved {outcome} by {by}", recheck_at=now + LOOK_AGAIN
+        )
         await store.save_attempts(tx, [change], now=now)
     return [] if falls_back else [_outcome(row, outcome, problem, maybe)], [_fact(row, outcome, by)]
 

@@ -40,7 +40,9 @@ class Errand:
     """A claimed task (or an ended attempt that is to be asked about once more), ready to be talked over.
 
     `verb` is submit, query or recheck. `lease` proves that the task is still ours when the answer is recorded;
-    `lease_until` is real time. `queries` counts this one.
+    `lease_until` is real time. `queries` counts this one. `may_repeat`: where a number counts once, asking may be
+    sending it again; never while its account may not buy, and `sent_until` is the sending before this. `barred`: why
+    its offer must not be bought from now.
     """
 
     verb: str
@@ -64,6 +66,14 @@ class Errand:
     submits: int = 1
     rechecks: int = 0
     supplier_number: str = ""
+    offer_id: UUID | None = None
+    may_repeat: bool = False
+    barred: str = ""
+
+    @property
+    def buys(self) -> bool:
+        """Whether its talk may be a purchase."""
+        return self.verb == "submit" or self.may_repeat
 
     @property
     def begins(self) -> bool:
@@ -132,6 +142,7 @@ class AttemptChange:
     recheck_at: datetime | None = None
     difference: bool = False
     rechecked: bool = False
+    sent_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

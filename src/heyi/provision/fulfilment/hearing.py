@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from heyi.infra.db import Row, Tx, bytes_col, col, text_col, time_col
+from heyi.infra.db import Row, Tx, bytes_col, col, queries, text_col, time_col
 from heyi.infra.sealing import Sealing
 from heyi.kernel.addresses import within
 from heyi.kernel.clock import millis
@@ -19,16 +19,17 @@ from heyi.provision.fulfilment import rules
 from heyi.provision.fulfilment.calls import SQL as LOG
 from heyi.provision.fulfilment.connectors import usable
 from heyi.provision.fulfilment.errand import Account
-from heyi.provision.fulfilment.store import SQL
 from heyi.provision.fulfilment.suppliers import Ack as Word
 from heyi.provision.fulfilment.suppliers import Callback, Heard, Refusal
 
+SQL = queries(__file__, "queries_callbacks.sql")
 _encode = msgspec.json.Encoder().encode
 HEADERS_KEPT = ("content-type", "user-agent", "x-forwarded-for", "x-real-ip")
 TEXT_MAX = 2_000
 # Kept a minute of what an account's callbacks say that is not believed or not new; a flood must not fill the table.
 DOUBTFUL_MAX, MINUTE = 120, timedelta(minutes=1)
 REFUSALS = frozenset({"unsigned", "stale", "unreadable", "address"})
+LOOK_AGAIN = timedelta(minutes=10)  # at a number that was looked at often enough, and is called about still
 OURS = re.compile(r"[0-9a-z]{26}-[0-9]{1,5}")  # what an outer number of ours looks like
 
 
@@ -200,8 +201,12 @@ async def _keep(tx: Tx, sealing: Sealing, kept: Sequence[_Judged], *, now: datet
             digests=bytes_col(one.digest if one.verdict == "trusted" else None for one in kept),
         )
         if about:
+            await tx.send(SQL["lock_named"], outers=outers, suppliers=of)
             await tx.send(SQL["ask_soon"], outers=outers, suppliers=of, now=now, wall=wall)
-            await tx.send(SQL["recheck_soon"], outers=outers, suppliers=of, now=now, most=rules.RECHECKS_MAX)
+            await tx.send(
+                SQL["recheck_soon"], outers=outers, suppliers=of, now=now, later=now + LOOK_AGAIN,
+                most=rules.RECHECKS_MAX,
+            )  # fmt: skip
 
 
 def _plain(text: str) -> str:

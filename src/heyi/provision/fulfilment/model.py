@@ -26,13 +26,15 @@ DELIVERED, FAILED, CANCELLED = "delivered", "failed", "cancelled"
 ENDED = (DELIVERED, FAILED, CANCELLED)
 WAITING = (SCHEDULED, WAITING_FOR_EVENT, WAITING_FOR_BUYER, WAITING_FOR_STOCK, WAITING_FOR_PERSON)
 
-# `ask`: we do not know (or the supplier works on it); only a query with our own number settles it.
+# `ask`: we do not know (or the supplier works on it); only a query with our own number settles it. From `scheduled`:
+# the number that was to go out again has turned out to be accepted.
 # `wait`: its flow goes on, from where it stands, when its time comes; a delivery that failed falls back this way.
 # `retry`: a definite no that may change; a new attempt. `resend`: proved never to have arrived; the same number again.
 TASK = Machine[str](
     SCHEDULED,
     {
         (SCHEDULED, "send"): SENDING,
+        (SCHEDULED, "ask"): ASKING,
         (SCHEDULED, "deliver"): DELIVERED,
         (SCHEDULED, "want_stock"): WAITING_FOR_STOCK,
         (SCHEDULED, "want_buyer"): WAITING_FOR_BUYER,

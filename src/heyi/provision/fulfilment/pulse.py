@@ -9,11 +9,10 @@ from uuid import UUID
 from heyi.kernel.clock import millis
 from heyi.kernel.talk import Declined, Failed, Unknown
 from heyi.provision.fulfilment.errand import Account, Result, Ruling, Standing
+from heyi.provision.fulfilment.suppliers import UNWELL
 
 BUCKET_S = 2
 UNMAPPED = "unmapped "  # how a dialect begins to say that an answer is not in its tables
-# Refusals that speak of the account or the supplier as a whole, not of this purchase: as bad as no answer.
-UNWELL = frozenset({"signature", "clock", "endpoint", "balance", "maintenance", "busy"})
 # Refusals that speak of the product.
 SHELF = {"sold_out": "sold_out", "off_sale": "off_sale", "no_product": "off_sale"}
 Ruled = Sequence[tuple[Result, Standing, Ruling]]

@@ -60,7 +60,12 @@ where t.lane = due.lane and t.id = due.id
     and a.lane = t.lane and a.order_id = t.order_id and a.task_id = t.id and a.number = t.attempts
 returning t.lane, t.id, t.item_id, t.order_id, t.entitlement_id, t.benefit_id, t.kind, t.request::text as request,
     t.queries, a.id as attempt_id, a.number, a.outer_number, a.sent_until, a.submits, a.rechecks,
-    a.accepted_at is not null as accepted, a.supplier_number;
+    a.accepted_at is not null as accepted, a.supplier_number, a.offer_id;
+
+-- name: may_go_out
+-- Where asking may be sending the number again: until then it may arrive.
+update fulfilment.attempts a set sent_until = %(until)s
+from unnest(%(lanes)s::smallint[], %(ids)s::uuid[]) as r (lane, id) where a.lane = r.lane and a.id = r.id;
 
 -- name: claim_submits
 -- The oldest due purchases. The attempt's number is counted here, so that no two claims can give the same one.
@@ -87,7 +92,7 @@ from due, fulfilment.tasks t
 where a.lane = due.lane and a.id = due.id and t.lane = a.lane and t.id = a.task_id
 returning t.lane, t.id, t.item_id, t.order_id, t.entitlement_id, t.benefit_id, t.kind, t.request::text as request,
     t.queries, a.id as attempt_id, a.number, a.outer_number, a.sent_until, a.submits, a.rechecks,
-    a.accepted_at is not null as accepted, a.supplier_number;
+    a.accepted_at is not null as accepted, a.supplier_number, a.offer_id;
 
 -- name: open_attempts
 -- Committed before anything is sent: whatever happens then, the number is known.
@@ -140,7 +145,9 @@ where t.lane = r.lane and t.id = r.id and t.state = r.before;
 -- stays planned until it was had: the end of a talk that was overtaken must not cancel it.
 update fulfilment.attempts a
 set state = r.state, supplier_number = coalesce(r.supplier_number, a.supplier_number),
-    cost_minor = coalesce(r.cost_minor, a.cost_minor), why = r.why,
+    cost_minor = coalesce(r.cost_minor, a.cost_minor), sent_until = coalesce(r.sent_until, a.sent_until),
+    why = case when r.state <> a.state then r.why when r.state in ('declined', 'failed') then a.why
+        else coalesce(r.why, a.why) end,
     recheck_at = case when r.state = 'delivered' then null when r.rechecked then r.recheck_at
         else coalesce(r.recheck_at, a.recheck_at) end,
     difference = a.difference or r.difference,
@@ -148,8 +155,9 @@ set state = r.state, supplier_number = coalesce(r.supplier_number, a.supplier_nu
         else a.accepted_at end,
     ended_at = case when r.state in ('delivered', 'declined', 'failed') then coalesce(a.ended_at, %(now)s) end
 from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(states)s::text[], %(supplier_numbers)s::text[],
-    %(costs)s::bigint[], %(whys)s::text[], %(rechecks)s::timestamptz[], %(differences)s::boolean[], %(rechecked)s::boolean[])
-    as r (lane, id, state, supplier_number, cost_minor, why, recheck_at, difference, rechecked)
+    %(costs)s::bigint[], %(whys)s::text[], %(rechecks)s::timestamptz[], %(differences)s::boolean[], %(rechecked)s::boolean[],
+    %(sent_untils)s::timestamptz[])
+    as r (lane, id, state, supplier_number, cost_minor, why, recheck_at, difference, rechecked, sent_until)
 where a.lane = r.lane and a.id = r.id;
 
 -- name: recheck_overtaken
@@ -255,42 +263,3 @@ order by t.lane, t.id for update of t;
 update fulfilment.tasks t set request = r.request
 from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(requests)s::jsonb[]) as r (lane, id, request)
 where t.lane = r.lane and t.id = r.id;
-
--- name: suppliers_by_token
--- The token in a callback's address names the account.
-select * from fulfilment.suppliers where callback_token = any(%(tokens)s::text[]);
-
--- name: keep_callbacks
--- Stored as they came (sealed), before anything acts on them.
-insert into fulfilment.callbacks (id, supplier_id, received_at, headers, query, body, verdict, outer_number, address, digest)
-select * from unnest(%(ids)s::uuid[], %(suppliers)s::uuid[], %(ats)s::timestamptz[], %(headers)s::jsonb[],
-    %(queries)s::text[], %(bodies)s::bytea[], %(verdicts)s::text[], %(outers)s::text[], %(addresses)s::text[],
-    %(digests)s::bytea[]);
-
--- name: known_numbers
--- Whose attempts do these callbacks speak of? A number of another account is a stranger's.
-select outer_number, supplier_id from fulfilment.attempts where outer_number = any(%(outers)s::text[]);
-
--- name: ask_soon
--- A callback moves no state: it makes the next query due now, or (while a talk runs) right after that talk.
-with named as (
-    select t.lane, t.id from unnest(%(outers)s::text[], %(suppliers)s::uuid[]) as c (outer_number, supplier_id)
-    join fulfilment.attempts a on a.outer_number = c.outer_number and a.supplier_id = c.supplier_id
-    join fulfilment.tasks t on t.lane = a.lane and t.id = a.task_id
-    where t.state in ('sending', 'asking') and t.attempts = a.number
-    order by t.lane, t.id for update of t
-)
-update fulfilment.tasks t
-set heard = true,
-    due_at = case when t.state = 'asking' and (t.lease is null or t.lease_until <= %(wall)s)
-        then least(t.due_at, %(now)s) else t.due_at end
-from named where t.lane = named.lane and t.id = named.id;
-
--- name: recheck_soon
--- A callback about a number that we hold for over, or overtaken, or handed to a person: look at that number once more.
-update fulfilment.attempts a set recheck_at = %(now)s
-from unnest(%(outers)s::text[], %(suppliers)s::uuid[]) as c (outer_number, supplier_id), fulfilment.tasks t
-where a.outer_number = c.outer_number and a.supplier_id = c.supplier_id and a.state <> 'delivered'
-    and a.rechecks < %(most)s and t.lane = a.lane and t.id = a.task_id
-    and not (t.state in ('sending', 'asking') and t.attempts = a.number);
-

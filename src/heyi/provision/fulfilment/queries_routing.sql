@@ -13,8 +13,9 @@ cross join lateral (
 ) m;
 
 -- name: refusals
--- The offers that have refused these tasks or failed them for good.
-select a.task_id, array_agg(distinct a.offer_id) as offers
+-- The offers that have refused these tasks, and those that have failed them for good.
+select a.task_id, array_agg(distinct a.offer_id) as offers,
+    coalesce(array_agg(distinct a.offer_id) filter (where a.state = 'failed'), '{}') as failed
 from unnest(%(lanes)s::smallint[], %(orders)s::uuid[], %(tasks)s::uuid[]) as r (lane, order_id, task_id)
 join fulfilment.attempts a on a.lane = r.lane and a.order_id = r.order_id and a.task_id = r.task_id
 where a.state in ('declined', 'failed')
@@ -117,16 +118,23 @@ where t.count > 0;
 select * from fulfilment.suppliers where id = any(%(suppliers)s::uuid[]);
 
 -- name: lock_stranded
--- What stands in that queue, was never bought there (a number that was proved never to have arrived counts as that), and
--- can be had elsewhere. Its last attempt, if its number was to go out again, is over with this.
+-- What stands in that queue, was never bought there (a number that was proved never to have arrived counts as that:
+-- `lock_again`), and can be had elsewhere.
 select t.lane, t.id, t.item_id, t.order_id, t.entitlement_id, t.benefit_id, t.kind, t.attempts, t.resubmit,
-    t.request::text as request, a.id as attempt_id, a.state as attempt_state
+    t.request::text as request
 from fulfilment.tasks t
-left join fulfilment.attempts a
-    on t.resubmit and a.lane = t.lane and a.order_id = t.order_id and a.task_id = t.id and a.number = t.attempts
 where t.supplier_id = %(supplier)s and t.state = 'scheduled' and t.supplier_id is not null
     and t.benefit_id = %(benefit)s and t.offer_id = %(offer)s and t.due_at <= %(now)s
 order by t.due_at limit %(most)s for update of t skip locked;
+
+-- name: lock_again
+-- Numbers that were to go out again, as they are now that their tasks are locked.
+select a.task_id, a.id, a.state, a.accepted_at
+from unnest(%(lanes)s::smallint[], %(orders)s::uuid[], %(tasks)s::uuid[], %(numbers)s::smallint[])
+    as r (lane, order_id, task_id, number)
+join fulfilment.attempts a
+    on a.lane = r.lane and a.order_id = r.order_id and a.task_id = r.task_id and a.number = r.number
+order by a.lane, a.task_id for update of a;
 
 -- name: request_of
 -- What a task's purchase needs and may cost.

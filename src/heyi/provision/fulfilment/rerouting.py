@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
-from heyi.infra.db import Row, Tx, queries
+from heyi.infra.db import Row, Tx, col, queries
 from heyi.kernel.ids import lane_of
 from heyi.kernel.money import Money
 from heyi.kernel.parts import Offer, Sourcing
@@ -19,9 +19,10 @@ from heyi.provision.fulfilment.desk import TaskSeen
 from heyi.provision.fulfilment.errand import AttemptChange, Result, TaskChange
 from heyi.provision.fulfilment.errors import OfferUnusable
 from heyi.provision.fulfilment.model import ATTEMPT, Request
-from heyi.provision.fulfilment.routing import Candidate, Routes, choose
+from heyi.provision.fulfilment.routing import Candidate, Refusals, Routes, choose
 
 SQL = queries(__file__, "queries_routing.sql")
+LOOK_AGAIN = timedelta(seconds=10)  # at a number that never arrived, should it turn up after all
 LOOKED_AT_MAX, MOVED_MAX = 200, 500  # of each queue in one look
 _request = msgspec.json.Decoder(Request).decode
 
@@ -53,7 +54,7 @@ async def routes(
     refused = await board.refusals(tx, [(e.lane, e.order_id, e.task_id) for e in errands])
     return {
         e.task_id: routing.next_for(e, [known[o.id] for o in sourcing[e.benefit_id].offers if o.id in known],
-                                    sourcing[e.benefit_id].policy, refused.get(e.task_id, frozenset()))
+                                    sourcing[e.benefit_id].policy, refused.get(e.task_id, Refusals()))
         for e in errands
     }  # fmt: skip
 
@@ -85,9 +86,12 @@ async def leave(
         SQL["lock_stranded"], supplier=stand.supplier_id, benefit=stand.benefit_id, offer=stand.offer_id, now=now,
         most=MOVED_MAX,
     )  # fmt: skip
-    chosen = {row.id: _elsewhere(row, there, sourcing.policy) for row in rows}
+    numbers = await _numbers(tx, rows)
+    rows = [row for row in rows if _never_bought(row, numbers.get(row.id))]
+    refused = await board.refusals(tx, [(row.lane, row.order_id, row.id) for row in rows if row.attempts])
+    chosen = {row.id: _elsewhere(row, there, sourcing.policy, refused.get(row.id, Refusals())) for row in rows}
     moved: list[tuple[Row, Offer]] = [(row, found) for row in rows if (found := chosen[row.id]) is not None]
-    await _save(tx, moved, now)
+    await _save(tx, moved, numbers, now)
     return [(row.id, offer) for row, offer in moved]
 
 
@@ -103,25 +107,44 @@ async def by_person(
     known = await board.candidates(tx, sourcing.offers, wall=wall)
     row = await tx.row(SQL["request_of"], lane=lane_of(task.id), id=task.id)
     request = _request(row.request) if row else Request(title="")
-    refused = (await board.refusals(tx, [(lane_of(task.id), task.order_id, task.id)])).get(task.id, frozenset())
+    refused = (await board.refusals(tx, [(lane_of(task.id), task.order_id, task.id)])).get(task.id, Refusals())
     limit, seed = Money(request.guard_minor, request.currency), f"{task.id}/{task.attempts}"
-    chosen = choose(known.values(), sourcing.policy, limit, seed, without=refused)
+    chosen = choose(known.values(), sourcing.policy, limit, seed, without=refused.offers)
     return None if chosen is None else chosen.offer
 
 
-def _elsewhere(row: Row, there: Sequence[Candidate], policy: str) -> Offer | None:
+async def _numbers(tx: Tx, rows: Sequence[Row]) -> dict[UUID, Row]:
+    """The numbers of tasks that were to go out again. Looked at only now that their tasks are locked: whoever records
+    an answer about one locks its task as well."""
+    again = [row for row in rows if row.resubmit]
+    if not again:
+        return {}
+    found = await tx.rows(
+        SQL["lock_again"], lanes=col(r.lane for r in again), orders=col(r.order_id for r in again),
+        tasks=col(r.id for r in again), numbers=col(r.attempts for r in again),
+    )  # fmt: skip
+    return {row.task_id: row for row in found}
+
+
+def _never_bought(row: Row, number: Row | None) -> bool:
+    """Not so when the number that was to go out again has turned out to be accepted after all."""
+    return not row.resubmit or (number is not None and number.state == "unknown" and number.accepted_at is None)
+
+
+def _elsewhere(row: Row, there: Sequence[Candidate], policy: str, refused: Refusals) -> Offer | None:
     request = _request(row.request)
-    chosen = choose(there, policy, Money(request.guard_minor, request.currency), f"{row.id}/{row.attempts}")
+    limit = Money(request.guard_minor, request.currency)
+    chosen = choose(there, policy, limit, f"{row.id}/{row.attempts}", without=refused.failed)
     return None if chosen is None else chosen.offer
 
 
-async def _save(tx: Tx, moved: Sequence[tuple[Row, Offer]], now: datetime) -> None:
+async def _save(tx: Tx, moved: Sequence[tuple[Row, Offer]], numbers: Mapping[UUID, Row], now: datetime) -> None:
     if not moved:
         return
     over = [
-        AttemptChange(row.lane, row.attempt_id, ATTEMPT.step(row.attempt_state, "decline") or row.attempt_state,
-                      why="never_arrived")
-        for row, _ in moved if row.attempt_id is not None
+        AttemptChange(row.lane, number.id, ATTEMPT.step(number.state, "decline") or number.state, why="never_arrived",
+                      recheck_at=now + LOOK_AGAIN)
+        for row, _ in moved if (number := numbers.get(row.id)) is not None
     ]  # fmt: skip
     if over:
         await store.save_attempts(tx, over, now=now)

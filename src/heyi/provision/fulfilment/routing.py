@@ -8,8 +8,8 @@ weights, lowered by failures, decide between equals. The draw comes from the tas
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -57,9 +57,17 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusals:
+    """The offers that have said a definite no to a task, and those among them that had accepted it and failed."""
+
+    offers: frozenset[UUID] = frozenset()
+    failed: frozenset[UUID] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Routes:
     """Where a task may go after a definite no. `fresh`: an offer not yet refused for this task; `again`: the best of
-    all, for a later round; `unwell`: the supplier where it stands cannot buy now.
+    all that have not failed it for good, for a later round; `unwell`: the supplier where it stands cannot buy now.
     """
 
     fresh: Candidate | None = None
@@ -100,19 +108,37 @@ def choose(
     return _weighted([one for one in usable if rank(one, policy) == best], seed)
 
 
-def next_for(errand: Errand, here: Sequence[Candidate], policy: str, refused: Collection[UUID]) -> Routes:
+def next_for(errand: Errand, here: Sequence[Candidate], policy: str, refused: Refusals) -> Routes:
     """Where a task may go after a definite no. `refused`: the offers that have said no to it before this time."""
     request, seed = errand.request, f"{errand.task_id}/{errand.number}"
     limit = Money(request.guard_minor, request.currency)
     mine = next((one for one in here if one.offer.supplier_id == errand.account.id
                  and one.offer.product_no == request.product_no), None)  # fmt: skip
-    without = {*refused, mine.offer.id} if mine else refused
+    without = {*refused.offers, mine.offer.id} if mine else refused.offers
+    failed = refused.failed
     return Routes(
         choose(here, policy, limit, seed, without=without)
         or choose(here, policy, limit, seed, without=without, hoping=True),
-        choose(here, policy, limit, seed) or choose(here, policy, limit, seed, hoping=True),
+        choose(here, policy, limit, seed, without=failed)
+        or choose(here, policy, limit, seed, without=failed, hoping=True),
         mine is not None and (mine.breaker != "closed" or mine.state != "active"),
     )
+
+
+def barred(errands: Sequence[Errand], offers: Mapping[UUID, tuple[str, Money]]) -> list[Errand]:
+    """The same errands; nothing is bought from an offer (its state and cost as they are now) that is held, or costs
+    more by now than its item may."""
+    return [replace(one, barred=_bar(one, offers)) if one.buys else one for one in errands]
+
+
+def _bar(errand: Errand, offers: Mapping[UUID, tuple[str, Money]]) -> str:
+    found = None if errand.offer_id is None else offers.get(errand.offer_id)
+    if found is None:
+        return ""
+    (state, cost), request = found, errand.request
+    if cost.currency != request.currency or cost.amount_minor > request.guard_minor:
+        return "over_limit 报价已高于该权益的成本上限"
+    return "offer_held 报价已被暂停" if state == "held" else ""
 
 
 def seen(candidates: Iterable[Candidate], policy: str) -> list[tuple[Candidate, str | None, bool]]:

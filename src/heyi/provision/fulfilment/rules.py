@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from heyi.kernel.clock import millis
 from heyi.kernel.talk import Accepted, Answer, Cure, Declined, Delivered, Failed, NotFound, Unknown
 from heyi.provision.fulfilment.errand import Errand, Result, Ruling, Standing
-from heyi.provision.fulfilment.model import ASKING, ENDED, SENDING
+from heyi.provision.fulfilment.model import ASKING, ENDED, SCHEDULED, SENDING
 from heyi.provision.fulfilment.pulse import word
 from heyi.provision.fulfilment.routing import Routes
 from heyi.provision.fulfilment.suppliers import PASSING
@@ -17,8 +17,9 @@ from heyi.provision.fulfilment.suppliers import PASSING
 QUERIES_MAX = 24  # with gaps up to a quarter of an hour: about four hours, then a person looks
 ATTEMPTS_MAX = 24  # outer numbers of one task, over all its offers
 SUBMITS_MAX = 5  # times that one outer number is sent when it never arrives
-RECHECKS_MAX = 8  # later looks at a number that failed or was overtaken: about half an hour
-RECHECK_GAP_MS_MIN = 10_000
+RECHECKS_MAX = 12  # later looks at a number that is said to be over: about half a day
+RECHECKS_OPEN_MAX = 40  # at one that was overtaken and may be under way: about a week
+RECHECK_GAP_MS_MIN, RECHECK_GAP_MS_MAX = 10_000, 6 * 60 * 60_000
 QUERY_GAP_MS_MIN, QUERY_GAP_MS_MAX = 500, 15 * 60_000
 RETRY_GAP_MS_MIN, RETRY_GAP_MS_MAX = 10_000, 60 * 60_000
 LEASE_MARGIN_MS = 5_000
@@ -52,7 +53,7 @@ def query_gap_ms(errand: Errand) -> int:
 def recheck_gap_ms(errand: Errand) -> int:
     """Until an attempt that is over, or overtaken, is looked at again."""
     least = max(RECHECK_GAP_MS_MIN, 4 * errand.account.typical_ms)
-    return gap_ms(least, max(QUERY_GAP_MS_MAX, least), errand.rechecks, errand.outer_number)
+    return gap_ms(least, max(RECHECK_GAP_MS_MAX, least), errand.rechecks, errand.outer_number)
 
 
 def settled_at(errand: Errand) -> datetime:
@@ -67,6 +68,8 @@ def decide(result: Result, standing: Standing, wall: datetime, ways: Routes = Ro
     expected = SENDING if errand.verb == "submit" else ASKING
     if errand.verb == "recheck" or standing.state != expected or standing.lease != errand.lease:
         return _aside(errand, answer, standing)
+    # Accepted, maybe by what another talk heard since this one began: only their own end of it is a no.
+    taken = errand.accepted or standing.attempt_state == "accepted"
     match answer:
         case Delivered():
             return Ruling("deliver", "deliver", item="deliver")
@@ -75,7 +78,11 @@ def decide(result: Result, standing: Standing, wall: datetime, ways: Routes = Ro
         case Unknown(why):
             return _ask(errand, standing, "lose", f"unknown {why}")
         case NotFound():
-            return _not_found(errand, standing, wall, ways)
+            return _not_found(errand, standing, wall, ways, taken=taken)
+        case Declined() if taken and errand.verb == "submit":
+            return _ask(errand, standing, "lose", "unknown they accepted this number and refuse it now")
+        case Declined(why, cure) if taken:
+            return _failed(errand, why, cure, ways)
         case Declined(why, cure):
             return _declined(errand, why, cure, ways)
         case Failed(why, cure):
@@ -93,10 +100,13 @@ def _aside(errand: Errand, answer: Answer, standing: Standing) -> Ruling:
         return Ruling("deliver", "deliver", item="deliver")
     # Once accepted, always accepted: such a number is never sent again, whatever a later query says.
     attempt = "accept" if isinstance(answer, Accepted) and open_still else None
-    worth = open_still or standing.attempt_state == "failed"
+    if attempt and standing.state == SCHEDULED and standing.attempts == errand.number:
+        return Ruling("ask", attempt, query_gap_ms(errand))  # it was to go out again
+    most = RECHECKS_OPEN_MAX if open_still else RECHECKS_MAX
+    worth = open_still or errand.verb == "recheck" or standing.attempt_state == "failed"
     # Nobody asks about a number whose task has ended or stands at another one: it has to be looked at by itself.
     alone = errand.verb == "recheck" or standing.state in ENDED or standing.attempts != errand.number
-    again = alone and worth and errand.rechecks < RECHECKS_MAX
+    again = alone and worth and errand.rechecks < most
     return Ruling(attempt=attempt, recheck_ms=recheck_gap_ms(errand) if again else None)
 
 
@@ -108,8 +118,8 @@ def _ask(errand: Errand, standing: Standing, attempt: str, problem: str) -> Ruli
     return Ruling("ask", attempt, wait_ms, problem=None if attempt == "accept" else problem)
 
 
-def _not_found(errand: Errand, standing: Standing, wall: datetime, ways: Routes) -> Ruling:
-    if errand.verb == "submit" or errand.accepted:
+def _not_found(errand: Errand, standing: Standing, wall: datetime, ways: Routes, *, taken: bool) -> Ruling:
+    if errand.verb == "submit" or taken:
         return _ask(errand, standing, "lose", "unknown they accepted this number and do not know it now")
     left_ms = millis(settled_at(errand)) - millis(wall)
     if left_ms > 0:
@@ -118,10 +128,11 @@ def _not_found(errand: Errand, standing: Standing, wall: datetime, ways: Routes)
             return ruling
         soon = min(ruling.wait_ms or 0, left_ms + gap_ms(500, 500, errand.queries, errand.outer_number))
         return Ruling("ask", "lose", soon, ruling.problem)
+    again = recheck_gap_ms(errand)  # should it turn up after all
     if (ways.unwell or errand.submits >= SUBMITS_MAX) and ways.fresh is not None and errand.number < ATTEMPTS_MAX:
-        return Ruling("retry", "decline", 0, "never_arrived", route=ways.fresh.offer)
+        return Ruling("retry", "decline", 0, "never_arrived", route=ways.fresh.offer, recheck_ms=again)
     if errand.submits >= SUBMITS_MAX:
-        return Ruling("want_person", "decline", problem="never_arrived", item="start")
+        return Ruling("want_person", "decline", problem="never_arrived", item="start", recheck_ms=again)
     return Ruling("resend", "lose", 0, "never_arrived")
 
 

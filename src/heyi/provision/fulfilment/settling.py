@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -19,10 +20,12 @@ WAITS_MAX = timedelta(hours=1)  # a task that waits longer for a person is warne
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """Tasks that wait too long for people, and since when the longest does."""
+    """What people have not dealt with: tasks that wait too long (since when the longest does), and open differences by
+    supplier (id, code, how many)."""
 
-    count: int
+    tasks: int
     since: datetime | None
+    differences: Sequence[tuple[UUID, str, int]]
 
 
 async def settle(tx: Tx, attempt_id: UUID, *, note: str, by: str, now: datetime) -> tuple[AttemptSeen, list[Fact]]:
@@ -39,13 +42,9 @@ async def settle(tx: Tx, attempt_id: UUID, *, note: str, by: str, now: datetime)
     return seen, [Fact(facts.SETTLED, data, row.lane, row.order_id, row.item_id)]
 
 
-async def tasks_left(tx: Tx, *, now: datetime) -> Left:
+async def left(tx: Tx, *, now: datetime) -> Left:
     """What has waited too long for people."""
-    row = await tx.row(SQL["waiting_long"], before=now - WAITS_MAX)
-    assert row is not None
-    return Left(row.tasks, row.since)
-
-
-async def differences_left(tx: Tx) -> dict[str, int]:
-    """How many differences nobody has dealt with yet, by the supplier's code."""
-    return {row.code: row.open for row in await tx.rows(SQL["open_differences"])}
+    waiting = await tx.row(SQL["waiting_long"], before=now - WAITS_MAX)
+    differing = await tx.rows(SQL["open_differences"])
+    assert waiting is not None
+    return Left(waiting.tasks, waiting.since, [(row.id, row.code, row.open) for row in differing])

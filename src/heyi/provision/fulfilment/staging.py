@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from heyi.infra.db import Tx, text_col
+from heyi.infra.db import Tx, queries, text_col
 from heyi.infra.sealing import Sealing
-from heyi.provision.fulfilment import accounts, connectors, store
+from heyi.provision.fulfilment import accounts, connectors
 from heyi.provision.fulfilment.connectors import SQL
 from heyi.provision.fulfilment.errand import Account
 from heyi.provision.fulfilment.errors import (
@@ -20,6 +20,8 @@ from heyi.provision.fulfilment.errors import (
     SupplierUnusable,
 )
 from heyi.provision.fulfilment.suppliers import SHIPPED, Dialect, engine, profile
+
+CALLBACKS = queries(__file__, "queries_callbacks.sql")
 
 SAMPLE_URL = "https://supplier.example"
 TIMEOUT_MS = 10_000
@@ -55,7 +57,7 @@ async def stage(
 
 async def nobodys(tx: Tx, number: str) -> None:
     """Raises RealOrder when a number is one of a purchase of ours."""
-    if await tx.rows(store.SQL["known_numbers"], outers=text_col([number])):
+    if await tx.rows(CALLBACKS["known_numbers"], outers=text_col([number])):
         raise RealOrder("/order/outer_number")
 
 

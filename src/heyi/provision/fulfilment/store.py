@@ -94,6 +94,7 @@ async def save_attempts(tx: Tx, changes: Sequence[AttemptChange], *, now: dateti
         rechecks=time_col(r.recheck_at for r in rows),
         differences=col(r.difference for r in rows),
         rechecked=col(r.rechecked for r in rows),
+        sent_untils=time_col(r.sent_until for r in rows),
         now=now,
     )
 

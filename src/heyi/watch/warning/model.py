@@ -41,7 +41,7 @@ KINDS: Mapping[str, Kind] = {
     BREAKER_OPEN: Kind(calm=timedelta(minutes=5)),
     UNMAPPED_ANSWER: Kind(fades=timedelta(days=1)),
     NOTHING_TO_BUY: Kind(calm=timedelta(minutes=5)),
-    CALLBACKS_REFUSED: Kind(calm=timedelta(hours=1)),
+    CALLBACKS_REFUSED: Kind(fades=timedelta(hours=1)),
 }
 OTHER = Kind()
 

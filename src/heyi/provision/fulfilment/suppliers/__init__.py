@@ -4,7 +4,7 @@ from importlib.resources import files
 
 from heyi.provision.fulfilment.suppliers import engine, profile
 from heyi.provision.fulfilment.suppliers.document import Profile
-from heyi.provision.fulfilment.suppliers.speech import PASSING, Ack, Callback, Dialect, Heard, Order, Refusal
+from heyi.provision.fulfilment.suppliers.speech import PASSING, UNWELL, Ack, Callback, Dialect, Heard, Order, Refusal
 
 # The shipped profiles are version 0 of their codes.
 SHIPPED: dict[str, Profile] = {
@@ -21,6 +21,7 @@ __all__ = [
     "DIALECTS",
     "PASSING",
     "SHIPPED",
+    "UNWELL",
     "Ack",
     "Callback",
     "Dialect",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from heyi.kernel.talk import Talk, Unknown
+from heyi.kernel.talk import Answer, Declined, NotFound, Talk, Unknown
 from heyi.provision.fulfilment.errand import Account
 from heyi.provision.fulfilment.suppliers import answers, callbacks, looks, requests, speech
 from heyi.provision.fulfilment.suppliers.document import Profile, Submit
@@ -34,6 +34,7 @@ def compile(profile: Profile) -> Dialect:
         first_query_ms=profile.first_query_ms,
         query_gap_ms=profile.query_gap_ms,
         callback_in_order=calling.in_order if calling is not None else False,
+        repeats=profile.counts_once and (profile.query is None or profile.query.by == "supplier_number"),
     )
 
 
@@ -71,7 +72,7 @@ def _query(profile: Profile, submits: dict[str, Speak]) -> Speak:
     def query(account: Account, order: Order) -> Talk:
         if ask is None or (theirs and not order.supplier_number):
             if profile.counts_once and order.may_repeat and order.kind in submits:
-                return (yield from submits[order.kind](account, order))
+                return _repeated((yield from submits[order.kind](account, order)))
             return Unknown("they cannot be asked by our number")
         make, read = ask
         try:
@@ -82,6 +83,15 @@ def _query(profile: Profile, submits: dict[str, Speak]) -> Speak:
         return read(account, order, reply)
 
     return query
+
+
+def _repeated(answer: Answer) -> Answer:
+    """What sending a number again tells of the first time. A refusal is about this time: it says no more than that they
+    do not know the number, and when it is about us as a whole, not even that.
+    """
+    if not isinstance(answer, Declined):
+        return answer
+    return Unknown(f"repeated: {answer.why}") if answer.why.split(" ", 1)[0] in speech.UNWELL else NotFound()
 
 
 def _asked(order: Order) -> Asked:

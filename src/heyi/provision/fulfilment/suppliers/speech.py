@@ -25,7 +25,8 @@ class Order:
     """One purchase, as a dialect needs it. `at` is real time: signatures carry the other side's clock.
 
     `sent_at` is when it was bought (None: now). `supplier_number` is theirs, when they told it. `may_repeat`: it is
-    still wanted, so that asking may be sending it again where a number counts once; never for an ended attempt.
+    still wanted and its account may buy, so that asking may be sending it again where a number counts once (and
+    `Dialect.repeats` says so); never for an ended attempt.
     """
 
     outer_number: str
@@ -128,7 +129,7 @@ class Dialect:
 
     `balance` and `product` tell the problem instead when there is one; `products` and `product` are None where the
     supplier shows none. `hidden` finds values that must not be kept in a recorded exchange. `grace_ms` is how long
-    "not found" may still change its mind, unless the account says otherwise.
+    "not found" may still change its mind, unless the account says otherwise. `repeats`: asking may be sending again.
     """
 
     credentials: tuple[Credential, ...]
@@ -145,11 +146,16 @@ class Dialect:
     first_query_ms: int = 0
     query_gap_ms: int = 500
     callback_in_order: bool = True
+    repeats: bool = False
 
 
 # A definite no is a word, then what the supplier said. Those that pass by themselves are tried again later, with a
 # new number; the others wait for the buyer or for a person.
 PASSING = frozenset({"balance", "sold_out", "maintenance", "busy"})
+
+
+# Refusals that speak of the account or the supplier as a whole, not of this purchase: as bad as no answer.
+UNWELL = frozenset({"signature", "clock", "endpoint", "balance", "maintenance", "busy"})
 
 
 def declined(word: str, said: str, code: object) -> Declined:
