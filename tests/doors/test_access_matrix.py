@@ -154,6 +154,26 @@ def test_every_route_with_every_kind_of_key(stack: Stack, routes: list[Route], k
     assert {name: rows for name, rows in after.items() if rows != before[name]}.keys() <= {"redemption.refusals"}
 
 
+def test_who_may_not_connect_sends_no_credentials_elsewhere(stack: Stack) -> None:
+    """With all scopes but operator:connect: an account is renamed, but its address, credentials and profile stay."""
+    scopes = sorted(SCOPES["operator"] - {"operator:connect"})
+    clerk = stack.caller(stack.operator.post("/access_keys", {"label": "clerk", "scopes": scopes})["key"])
+    supplier = stack.operator.get("/suppliers", search="kasushou")["data"][0]
+    path = f"/operator/suppliers/{supplier['id']}"
+    for change in ({"base_url": "https://elsewhere.example"}, {"credentials": {"user_id": "1", "key": "x"}}):
+        told = clerk.raw("PATCH", path, json={"title": "mine", **change})
+        assert (told.status_code, told.json()["code"]) == (403, "access.forbidden")
+        assert "operator:connect" in told.text
+    assert stack.operator.get(f"/suppliers/{supplier['id']}") == supplier
+    assert clerk.raw("PATCH", path, json={"title": supplier["title"]}).status_code == 200
+    for verb in ("publish", "back"):
+        body = {"version": 1, "why": "x"}
+        assert clerk.raw("POST", f"/operator/profiles/kasushou/{verb}", json=body).status_code == 403
+    document = httpx2.get(f"{stack.url}/openapi.json", trust_env=False).json()
+    operation = document["paths"]["/v1/operator/suppliers/{supplier_id}"]["patch"]
+    assert operation["x-scope-of-parts"] == dict.fromkeys(("base_url", "credentials"), "operator:connect")
+
+
 def test_a_revoked_key_stops_within_seconds(stack: Stack) -> None:
     """A process remembers a key for a few seconds; then it must look again."""
     made = stack.operator.post(f"/channels/{stack.channel_id}/access_keys", {"label": "to be revoked"})

@@ -128,6 +128,15 @@ class allow:
             raise Forbidden(scope=self.scope)
 
 
+CONNECT = allow("operator", "operator:connect")  # what decides where credentials are sent
+
+
+def must_connect(caller: Caller, *parts: object) -> None:
+    """These parts of a request (None: left out) decide where credentials are sent. Raises Forbidden."""
+    if any(part is not None for part in parts) and CONNECT.scope not in caller.scopes:
+        raise Forbidden(scope=CONNECT.scope)
+
+
 def caller_of(scope: Any) -> Caller:
     """The `caller` dependency: the guard has already found it."""
     caller: Caller = scope["heyi.caller"]

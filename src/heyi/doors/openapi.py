@@ -18,7 +18,7 @@ from litestar.routes import HTTPRoute
 from litestar.types import Method
 
 from heyi import __version__
-from heyi.doors.access import allow
+from heyi.doors.access import CONNECT, allow
 
 PROBLEM = "application/problem+json"
 # Statuses by what an operation is like; every other error is the `default`.
@@ -135,6 +135,8 @@ def _finish_operation(operation: dict[str, Any], path: str, method: str, handler
         if isinstance(guard, allow):
             statuses += ["401", "403"]
             operation["x-callers"], operation["x-scope"] = list(guard.kinds), guard.scope
+    if parts := handler.opt.get("connects"):
+        operation["x-scope-of-parts"] = dict.fromkeys(parts, CONNECT.scope)
     parameters = operation.setdefault("parameters", [])
     if method == "post" and not handler.opt.get("stores_no_answer"):
         parameters[:] = [one for one in parameters if one.get("name") != IDEMPOTENCY_KEY["name"]] + [IDEMPOTENCY_KEY]

@@ -12,7 +12,7 @@ from litestar import get, post
 from litestar.params import Parameter
 from msgspec import Meta
 
-from heyi.doors.access import Caller, allow
+from heyi.doors.access import CONNECT, Caller, allow
 from heyi.doors.idempotency import IdempotencyKey
 from heyi.doors.paging import Cursor, Limit, Page, after_code, before, paged, paged_by_code
 from heyi.doors.shapes import Body, Line, Long, Shape
@@ -239,7 +239,7 @@ async def draft_profile(
             )
 
 
-@post("/profiles/{code:str}/publish", guards=[WRITE], status_code=200, summary="Let all accounts follow a version",
+@post("/profiles/{code:str}/publish", guards=[CONNECT], status_code=200, summary="Let all accounts follow a version",
       tags=["profiles"])  # fmt: skip
 async def publish_profile(
     code: str, data: PublishBody, tools: Tools, caller: Caller, idempotency_key: IdempotencyKey = None
@@ -253,7 +253,7 @@ async def publish_profile(
         )  # fmt: skip
 
 
-@post("/profiles/{code:str}/back", guards=[WRITE], status_code=200,
+@post("/profiles/{code:str}/back", guards=[CONNECT], status_code=200,
       summary="Go back to a version that was followed before", tags=["profiles"])  # fmt: skip
 async def back_profile(
     code: str, data: BackBody, tools: Tools, caller: Caller, idempotency_key: IdempotencyKey = None

@@ -9,7 +9,7 @@ from litestar import get, patch, post, put
 from litestar.params import Parameter
 from msgspec import Meta
 
-from heyi.doors.access import allow
+from heyi.doors.access import CONNECT, Caller, allow, must_connect
 from heyi.doors.idempotency import IdempotencyKey
 from heyi.doors.paging import Cursor, Limit, Page, before, paged
 from heyi.doors.shapes import Address, Body, CodeWord, Line, Shape, id_in
@@ -39,7 +39,7 @@ class SourceBody(Body):
 
 
 class SourcePatch(Body):
-    """What is left out stays."""
+    """What is left out stays. A new address or a new key need the scope operator:connect."""
 
     base_url: Address | None = None
     key: Line | None = None
@@ -120,7 +120,7 @@ def policy_shape(one: Rule) -> PolicyShape:
     )  # fmt: skip
 
 
-@post("/status_sources", guards=[WRITE], summary="Say where a partner's word comes from", tags=["status sources"])
+@post("/status_sources", guards=[CONNECT], summary="Say where a partner's word comes from", tags=["status sources"])
 async def make_source(data: SourceBody, tools: Tools, idempotency_key: IdempotencyKey = None) -> SourceShape:
     return source_shape(
         await report.make_source(
@@ -154,8 +154,9 @@ async def get_source(source_id: str, tools: Tools) -> SourceShape:
 
 
 @patch("/status_sources/{source_id:str}", guards=[WRITE], summary="Change a source, switch it on or off",
-       tags=["status sources"])  # fmt: skip
-async def change_source(source_id: str, data: SourcePatch, tools: Tools) -> SourceShape:
+       tags=["status sources"], opt={"connects": ["base_url", "key"]})  # fmt: skip
+async def change_source(source_id: str, data: SourcePatch, tools: Tools, caller: Caller) -> SourceShape:
+    must_connect(caller, data.base_url, data.key)
     return source_shape(
         await report.change_source(
             tools, id_in("src", source_id), base_url=data.base_url, key=data.key, interval_s=data.interval_s,

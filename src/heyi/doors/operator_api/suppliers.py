@@ -9,7 +9,7 @@ from litestar import get, patch, post
 from litestar.params import Parameter
 from msgspec import Meta
 
-from heyi.doors.access import Caller, allow
+from heyi.doors.access import CONNECT, Caller, allow, must_connect
 from heyi.doors.idempotency import IdempotencyKey
 from heyi.doors.paging import Cursor, Limit, Page, before, paged
 from heyi.doors.shapes import Address, Body, CodeWord, Line, MoneyShape, Shape, Short, id_in
@@ -54,7 +54,8 @@ class SupplierBody(Body):
 
 
 class SupplierPatch(Body):
-    """What is left out stays. New credentials replace the old ones whole."""
+    """What is left out stays. New credentials replace the old ones whole. A new address or new credentials need the
+    scope operator:connect."""
 
     title: Line | None = None
     base_url: Address | None = None
@@ -113,7 +114,7 @@ def shape(one: Supplier) -> SupplierShape:
     )  # fmt: skip
 
 
-@post("/suppliers", guards=[WRITE], summary="Open an account at a supplier", tags=["suppliers"])
+@post("/suppliers", guards=[CONNECT], summary="Open an account at a supplier", tags=["suppliers"])
 async def make_supplier(data: SupplierBody, tools: Tools, idempotency_key: IdempotencyKey = None) -> SupplierShape:
     async with tools.db.transaction() as tx:
         return shape(
@@ -157,8 +158,10 @@ async def get_supplier(supplier_id: str, tools: Tools) -> SupplierShape:
         )
 
 
-@patch("/suppliers/{supplier_id:str}", guards=[WRITE], summary="Change an account", tags=["suppliers"])
-async def change_supplier(supplier_id: str, data: SupplierPatch, tools: Tools) -> SupplierShape:
+@patch("/suppliers/{supplier_id:str}", guards=[WRITE], summary="Change an account", tags=["suppliers"],
+       opt={"connects": ["base_url", "credentials"]})  # fmt: skip
+async def change_supplier(supplier_id: str, data: SupplierPatch, tools: Tools, caller: Caller) -> SupplierShape:
+    must_connect(caller, data.base_url, data.credentials)
     async with tools.db.transaction() as tx:
         return shape(
             await accounts.change(

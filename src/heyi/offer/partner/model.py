@@ -17,7 +17,9 @@ SCOPES = {
         "webhooks:write", "balance:read",
     }),
     PARTNER: frozenset({"redemptions:read", "redemptions:write", "usage:write", "webhooks:read", "webhooks:write"}),
-    OPERATOR: frozenset({"operator:read", "operator:write", "keys:write", "webhooks:read", "webhooks:write"}),
+    OPERATOR: frozenset({
+        "operator:read", "operator:write", "operator:connect", "keys:write", "webhooks:read", "webhooks:write",
+    }),
 }  # fmt: skip
 # Seen in a key's first letters, so that a key in the wrong place is noticed.
 PREFIX = {CHANNEL: "chn", PARTNER: "prt", OPERATOR: "opr"}

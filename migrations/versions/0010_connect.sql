@@ -1,0 +1,4 @@
+-- Who may say where credentials are sent: full operator keys go on to, others are given it by somebody who may.
+update partner.access_keys set scopes = scopes || '{operator:connect}'::text[]
+where holder_kind = 'operator' and scopes @> '{operator:read,operator:write,keys:write}'::text[]
+    and not scopes && '{operator:connect}'::text[];
