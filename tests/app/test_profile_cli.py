@@ -43,9 +43,9 @@ def test_a_supplier_is_connected_edited_and_gone_back(
     assert "{cred.key}" in rehearsed.output
     assert SECRET not in rehearsed.output
     reply = tmp_path / "reply.json"
-    reply.write_text(json.dumps({"code": 410, "msg": "没货了"}), encoding="utf-8")
+    reply.write_text(json.dumps({"code": 400, "msg": "库存不足"}), encoding="utf-8")
     told = line("profile", "rehearse", "mine", "submit", "--version", "1", "--reply", str(reply))
-    assert "declined: sold_out 没货了 (410)" in told.output
+    assert "declined: sold_out 库存不足 (400)" in told.output
     assert "mine: 0 accounts follow version 1" in line("profile", "publish", "mine", "1", "--why", "new").output
     # The credentials that are missing are named, with their labels; given, the account is there.
     missing = line("supplier", "add", "m-1", "--dialect", "mine", "--url", "https://s.example", "-c", "user_id=1")

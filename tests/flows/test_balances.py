@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
+import msgspec
 import pytest
 from tests.flows.test_deliver import MovedClock, all_done, bought, working
 from tests.flows.world import World, books, make_world
@@ -18,12 +19,14 @@ from tests.provision.fulfilment.shops import Shop, open_shop
 
 from heyi.flows import balances, deliver, resolve
 from heyi.infra.tools import Tools
+from heyi.kernel.errors import Refused
 from heyi.kernel.ids import new_id, to_text
 from heyi.kernel.money import Money
 from heyi.provision.fulfilment import balances as stored
 from heyi.provision.fulfilment import desk
 from heyi.provision.fulfilment.balances import Look
 from heyi.provision.fulfilment.errors import SupplierNotFound
+from heyi.provision.fulfilment.suppliers import DIALECTS, SHIPPED, engine, profile
 from heyi.settle import ledger
 from heyi.watch import warning
 from heyi.watch.warning import Warned, model
@@ -260,3 +263,21 @@ def test_what_lies_between_is_no_difference() -> None:
         assert stored.compare(booked - taken, before, after)[1] == 0
         assert stored.compare(booked + 17, before, after)[1] == 17
         assert stored.compare(booked - flight - done - 23, before, after)[1] == -23
+
+
+async def test_what_they_hold_in_another_currency_is_not_compared(
+    live: Tools, shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A profile names the currency of its balance: hundredths of dollars beside fen are no difference."""
+    await put_in(live, shop)
+    document = msgspec.to_builtins(SHIPPED["kasushou"])
+    document["balance"]["currency"] = "USD"
+    monkeypatch.setitem(DIALECTS, "kasushou", engine.compile(profile.read(document)))
+    balance, _ = await resolve.check(live, shop.id)
+    assert (balance.fen, balance.currency) == (OPENING, "USD")
+    look = await balances.look(live, shop.id)
+    assert (look.reported_minor, look.difference_minor) == (None, None)
+    assert look.problem == "their balance is in USD and the books are in CNY: they are not compared"
+    document["balance"]["currency"] = "dollars"
+    with pytest.raises(Refused):
+        profile.read(document)

@@ -59,6 +59,7 @@ async def look(tools: Tools, supplier_id: UUID) -> Look:
     now = tools.clock.now()
     async with tools.db.transaction() as tx:
         after = await purse(tx, tools, supplier_id)
+        said = _comparable(said, after.prepaid)
         kept = await balances.keep(
             tx, supplier_id, said.fen, said.why, before.books, after.books, currency=after.prepaid.balance.currency,
             duration_ms=duration_ms, now=now, wall=tools.clock.wall(),
@@ -66,6 +67,14 @@ async def look(tools: Tools, supplier_id: UUID) -> Look:
         reading = _reading(await purse(tx, tools, supplier_id))
         await outbox.write(tx, await warning.watch_money(tx, [reading], now=now), now=now)
     return kept
+
+
+def _comparable(said: Balance, prepaid: Prepaid) -> Balance:
+    """Their balance, or why it says nothing beside our books."""
+    books = prepaid.balance.currency
+    if said.fen is None or said.currency == books:
+        return said
+    return Balance(None, f"their balance is in {said.currency} and the books are in {books}: they are not compared")
 
 
 async def _asked(tools: Tools, supplier_id: UUID) -> tuple[Balance, int]:

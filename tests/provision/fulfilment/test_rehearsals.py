@@ -136,7 +136,7 @@ async def test_what_changes_nothing_may_really_be_asked(tools: Tools, operator: 
     shop.settings(balance_fen=4321)
     sent = {"supplier": to_text("sup", shop.id), "send": True}
     told = await rehearse(operator, "balance", **sent)
-    assert (told["verdict"], told["told"]) == ("balance", {"balance_minor": 4321})
+    assert (told["verdict"], told["told"]) == ("balance", {"balance_minor": 4321, "currency": "CNY"})
     assert (told["answers"][0]["status"], len(told["calls"])) == (200, 1)
     assert f"{shop.name}-secret-key" not in json.dumps(told)
     assert (await rehearse(operator, "query", **sent))["verdict"] == "not_found"

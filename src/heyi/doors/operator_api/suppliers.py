@@ -199,7 +199,7 @@ async def _switch(tools: Tools, supplier_id: str, move: str) -> SupplierShape:
       summary="Ask it for our balance: are address and credentials right?", tags=["suppliers"])  # fmt: skip
 async def check_supplier(supplier_id: str, tools: Tools, caller: Caller) -> CheckShape:
     balance, duration_ms = await resolve.check(tools, id_in("sup", supplier_id), by=caller.name)
-    left = None if balance.fen is None else MoneyShape(amount_minor=balance.fen, currency="CNY")
+    left = None if balance.fen is None else MoneyShape(amount_minor=balance.fen, currency=balance.currency)
     return CheckShape(ok=left is not None, balance=left, problem=balance.why or None, duration_ms=duration_ms)
 
 

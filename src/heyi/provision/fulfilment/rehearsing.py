@@ -239,8 +239,10 @@ def _words(answer: object) -> tuple[str, str, dict[str, Any]]:
             return "unknown", f"unknown: {why}; asked about until it is known", {"why": why}
         case Balance(fen, why) if fen is None:
             return "problem", why, {"why": why}
-        case Balance(fen, _):
-            return "balance", f"the balance is {fen} fen", {"balance_minor": fen}
+        case Balance(fen, _, currency):
+            return "balance", f"the balance is {fen} hundredths of {currency}", {
+                "balance_minor": fen, "currency": currency,
+            }  # fmt: skip
         case ProductPage(products, next_page, problem):
             told = {"products": [_product(one) for one in products], "next_page": next_page}
             return (

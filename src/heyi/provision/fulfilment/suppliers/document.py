@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from heyi.provision.fulfilment.suppliers.pieces import Cards, Charset, Clock, Credential, Part, Signature
+from heyi.provision.fulfilment.suppliers.pieces import Cards, Charset, Clock, Credential, Currency, Part, Signature
 
 Format = Literal["json", "form", "query", "xml", "text"]
 Kind = Literal["top_up", "card_key"]
@@ -120,10 +120,12 @@ class Query(Verb, frozen=True, kw_only=True):
 
 
 class BalanceLook(Verb, frozen=True, kw_only=True):
-    """What we have left with them: `amount` is a path."""
+    """What we have left with them: `amount` is a path; `unit` is the same for other currencies (whole, hundredths,
+    thousandths)."""
 
     amount: str
     unit: Unit = "yuan"
+    currency: Currency = "CNY"
 
 
 class FieldsShown(Part, frozen=True, kw_only=True):

@@ -30,7 +30,7 @@ def balance(profile: Profile) -> BalanceOf:
         if isinstance(told, str):
             return Balance(None, told)
         fen = reading.amount_of(reading.at(told, spec.amount), spec.unit)
-        return Balance(fen) if fen is not None else Balance(None, "unreadable answer")
+        return Balance(fen, currency=spec.currency) if fen is not None else Balance(None, "unreadable answer")
 
     return ask
 

@@ -65,10 +65,11 @@ class Callback:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What we have left with a supplier, in fen, or why it could not be read."""
+    """What we have left with a supplier, in fen (hundredths of `currency`), or why it could not be read."""
 
     fen: int | None
     why: str = ""
+    currency: str = "CNY"
 
 
 @dataclass(frozen=True, slots=True)
