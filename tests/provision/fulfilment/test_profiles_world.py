@@ -66,11 +66,19 @@ MENU: list[tuple[str, dict[str, Any], str]] = [
     ("asked-status", {"fault": "wrong_status", "what": "status", "times": 1, "on": "query"}, "delivered"),
     ("asked-error", {"fault": "query_error", "times": 2, "on": "query"}, "delivered"),
     ("asked-page", {"fault": "unreadable_body", "times": 2, "on": "query"}, "delivered"),
+    ("hasty", {"fault": "query_rate_limited", "limit": 0, "window_ms": 60_000, "times": 3}, "delivered"),
+    (
+        "hasty-http",
+        {"fault": "query_rate_limited", "limit": 0, "window_ms": 60_000, "times": 2, "what": "http"},
+        "delivered",
+    ),
     ("hidden", {"fault": "query_not_found_for_ms", "delay_ms": 250}, "delivered"),
     ("sold-out", {"fault": "sold_out"}, "declined"),
     ("poor", {"fault": "balance_empty"}, "declined"),
     ("declined", {"fault": "decline"}, "declined"),
     ("dearer", {"fault": "price_rise"}, "price"),
+    ("price-lied", {"fault": "price_lies", "percent": 50}, "price"),
+    ("stock-lied", {"fault": "stock_lies"}, "declined"),
     ("failed", {"fault": "fail_after_accept"}, "failed"),
     ("lied", {"fault": "lie_failed_then_success", "delay_ms": 250}, "late"),
     ("stuck", {"fault": "stuck"}, "open"),
@@ -227,6 +235,74 @@ def check(code: str, end: str, first: Answer, last: Answer, made: int, where: st
             assert isinstance(last, Delivered) or made == 0 or code in DEAF, where
         case "open":
             assert isinstance(last, Accepted | Unknown), where
+
+
+@pytest.mark.parametrize("code", ["kasushou", "kayixin", "fulu", "fanchen", "yiqida", "dujiao_next", "agiso"])
+async def test_lists_that_lie(simulator_url: str, http: Http, code: str) -> None:
+    """What the list says of stock and price promises nothing: the purchase is refused, or tells what it really cost."""
+    shop = counter(simulator_url, code, http)
+    kind = shop.kinds[-1]
+    number, cost = ("1001", 1500) if kind == "top_up" else ("1101", 480)
+    stock, price = order_of(kind, "stock"), order_of(kind, "price")
+    shop.faults(
+        {"fault": "stock_lies", "outer": stock.outer_number},
+        {"fault": "price_lies", "percent": 50, "outer": price.outer_number},
+    )
+    look = shop.account.connector.products
+    if look is not None:
+        page = await http.look(look(shop.account, datetime.now(UTC), 1), timeout_s=1, heard=[])
+        assert isinstance(page, ProductPage)
+        (shown,) = [one for one in page.products if one.product_no == number]
+        assert (shown.price_minor, shown.on_sale, shown.stock is None or shown.stock > 0) == (cost, True, True)
+    refused = await shop.say("submit", stock)
+    assert isinstance(refused, Declined), refused
+    assert refused.cure is Cure.OTHER_OFFER
+    first, last = await run(shop, code, "price", price)
+    guarded = code not in NO_GUARD
+    assert isinstance(last, Declined if guarded else Delivered), (first, last)
+    if isinstance(last, Delivered):
+        assert last.cost_minor in (None, cost * 3 // 2), "what it really cost, or nothing"
+    assert shop.delivered() == ({} if guarded else {price.outer_number: 1})
+
+
+@pytest.mark.parametrize("code", [code for code in CODES if any("card_key" in s.kinds for s in SHIPPED[code].submit)])
+async def test_a_card_that_was_sold_before_is_read_as_it_is(simulator_url: str, http: Http, code: str) -> None:
+    """A profile cannot know; it must not buy again, change it or lose it. The vault sees that it has it already."""
+    shop = counter(simulator_url, code, http)
+    ends = []
+    for word, rules in (("one", []), ("two", [{"fault": "duplicate_card"}])):
+        shop.faults(*rules)
+        _, last = await run(shop, code, "delivered", order_of("card_key", word))
+        assert isinstance(last, Delivered), last
+        ends.append(last.cards)
+    assert len(ends[0]) == 1
+    assert ends[0] == ends[1]
+    assert sorted(shop.delivered().values()) == [1, 1]
+
+
+@pytest.mark.parametrize("code", ["kasushou", "fulu", "kayixin", "yiqida", "mifeng", "chengquan"])
+async def test_a_supplier_that_never_calls_back_is_asked(simulator_url: str, http: Http, code: str) -> None:
+    """With its answers dripping in and queries turned away at first, it ends delivered, once, and nothing was heard."""
+    caught: dict[str, list[Callback]] = {}
+    async with listening(caught, code) as address:
+        shop = counter(simulator_url, code, http, f"{address}/callbacks/token")
+        kind = shop.kinds[0]
+        order = order_of(kind, "silent")
+        shop.faults(
+            {"fault": "no_callback"},
+            {"fault": "slow_drip", "delay_ms": 60, "on": "any"},
+            {"fault": "query_rate_limited", "limit": 0, "window_ms": 60_000, "times": 2},
+        )
+        first = await shop.say("submit", order)
+        assert isinstance(first, Accepted), first
+        order = replace(order, supplier_number=first.supplier_number or "")
+        for _ in range(2):
+            hasty = await shop.say("query", order)
+            assert isinstance(hasty, Unknown), "too many questions say nothing about the order"
+        last = await shop.ask_until(order, Delivered, Failed, Declined, NotFound)
+        assert isinstance(last, Delivered), last
+        assert shop.delivered() == {order.outer_number: 1}
+    assert caught == {}
 
 
 @pytest.mark.parametrize(
