@@ -108,6 +108,10 @@ def test_what_an_operator_types_is_understood_or_said_to_be_wrong(line: cli_supp
     assert "fen: less than that" in line("warning", "when", "fulu").output
     assert "no supplier or benefit kake" in line("warning", "when", "kake").output
     assert "there are: cake" in line("route", "show", "kake").output
+    made = line.json("route", "add", "cake", "fulu", "20101", "4.70 CNY", "--priority", "7")
+    assert (made["product_no"], made["cost"]["amount_minor"], made["priority"]) == ("20101", 470, 7)
+    assert "fulu" in line("route", "show", "cake").output
+    assert "write it as on a price tag" in line("route", "add", "cake", "fulu", "20101", "4.70").output
     unsaid = line("route", "breaker", "fulu", "open")
     assert (unsaid.exit_code, "--why" in unsaid.output) == (1, True)
     assert line("route", "breaker", "fulu", "open", "--why", "maintenance").exit_code == 0

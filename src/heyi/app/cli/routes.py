@@ -6,12 +6,13 @@ from typing import Annotated, Literal
 
 import typer
 
+from heyi.app.cli.apply import price
 from heyi.app.cli.bundles import find
 from heyi.app.cli.client import Client
 from heyi.app.cli.frame import Json, command, listing, make_app, moment, money, out, say_json
 from heyi.app.process import Trouble
 
-app = make_app("Routes 路由: where a benefit would be bought now and why; breakers 熔断.")
+app = make_app("Routes 路由: where a benefit would be bought now and why, another place for it; breakers 熔断.")
 Supplier = Annotated[str, typer.Argument(help="A supplier account's code or id (sup_…).")]
 
 
@@ -37,6 +38,31 @@ def show(
         "why not": lambda r: r["hindrance"] or "",
     }
     listing(found, as_json, columns)
+
+
+@command(
+    app, "add", "heyi route add video-month yqd 40001 '15.05 CNY' --priority 5",
+    "heyi route add music-month mifeng 70002 '8.15 CNY' --weight 2",
+)  # fmt: skip
+def add(
+    benefit: Annotated[str, typer.Argument(help="A benefit's code or id (ben_…).")],
+    supplier: Supplier,
+    product: Annotated[str, typer.Argument(help="The product's number there: heyi product list.")],
+    cost: Annotated[str, typer.Argument(help="What it costs us there, as on a price tag: 15.05 CNY.")],
+    priority: Annotated[int, typer.Option(min=0, help="The lowest comes first.")] = 100,
+    weight: Annotated[int, typer.Option(min=0, max=1000, help="Among equals: 2 is chosen twice as often as 1.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Buy a benefit at this supplier as well: an offer of it, from the next order on. 新增货源"""
+    with Client.operator() as api:
+        made = api.post(f"/benefits/{find(api, benefit, 'benefits', 'ben_')['id']}/offers", {
+            "source": "supplier", "supplier": find(api, supplier, "suppliers", "sup_")["id"], "product_no": product,
+            "cost": price(cost), "priority": priority, "weight": weight,
+        })  # fmt: skip
+    if as_json:
+        say_json(made)
+    else:
+        out.print(f"{made['id']}  {product} at {supplier} for {money(made['cost'])}; heyi route show {benefit}")
 
 
 @command(

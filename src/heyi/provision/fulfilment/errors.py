@@ -52,7 +52,7 @@ class ProfileNotFound(Refused):
     """There is no such version of this code."""
 
     code, kind = "profile.not_found", Kind.NOT_FOUND
-    zh, en = "协议 {value} 没有版本 {version}", "Dialect {value} has no version {version}"
+    zh, en = "没有协议 {value} 的版本 {version}", "There is no dialect {value} with a version {version}"
 
 
 class ProfileCode(Refused):
