@@ -65,8 +65,6 @@ def shop(request: pytest.FixtureRequest, world: World) -> AnyShop:
 @pytest.fixture
 def bell(world: World, shop: AnyShop) -> Iterator[Listener]:
     """Callbacks of the shop end here and are acknowledged in its own word."""
-    if not shop.ack:
-        pytest.skip("this dialect has no callbacks")
     hearing = Listener(shop.ack)
     world.put(f"suppliers/{shop.name}", {"callback_url": hearing.url, "callback_gap_ms": 10, "work_ms": 5})
     yield hearing

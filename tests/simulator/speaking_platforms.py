@@ -104,4 +104,5 @@ def _tree(element: ET.Element) -> Any:
 
 
 SHOPS = (Fanchen, FanchenXml, DujiaoNext, AcgFaka, Agiso)
+CALLING = [shop for shop in SHOPS if shop.ack]  # those that call back
 AnyShop = Fanchen | DujiaoNext | AcgFaka | Agiso

@@ -2,7 +2,7 @@
 
 import pytest
 from tests.simulator.speaking import Listener, World, until
-from tests.simulator.speaking_platforms import AnyShop
+from tests.simulator.speaking_platforms import CALLING, AnyShop
 from tests.simulator.speaking_shops import AcgFaka, Agiso, DujiaoNext, Shop
 
 
@@ -10,6 +10,7 @@ def accepted(world: World, shop: Shop, outer: str) -> bool:
     return world.order(shop.name, outer) is not None
 
 
+@pytest.mark.parametrize("shop", CALLING, indirect=True, ids=lambda shop: shop.name)
 def test_an_order_is_taken_delivered_and_told(world: World, shop: AnyShop, bell: Listener) -> None:
     before = shop.balance_fen()
     assert shop.buy("itm_7-1")[0]

@@ -3,7 +3,7 @@
 import httpx2
 import pytest
 from tests.simulator.speaking import Fulu, Kasushou, Listener, World, until
-from tests.simulator.speaking_platforms import AnyShop, Fanchen
+from tests.simulator.speaking_platforms import CALLING, AnyShop, Fanchen
 from tests.simulator.speaking_shops import AcgFaka, Agiso, DujiaoNext, Shop
 
 SOON_S = 0.3
@@ -97,6 +97,7 @@ def test_too_few_cards_and_cards_sold_before(world: World, shop: AnyShop) -> Non
     assert shop.cards("f-2")[0] in shop.cards("f-1")
 
 
+@pytest.mark.parametrize("shop", CALLING, indirect=True, ids=lambda shop: shop.name)
 @pytest.mark.parametrize("fault", ["callback_unsigned", "callback_tampered"])
 def test_callbacks_that_must_not_be_believed(world: World, shop: AnyShop, bell: Listener, fault: str) -> None:
     world.faults(shop.name, {"fault": fault})
@@ -105,6 +106,7 @@ def test_callbacks_that_must_not_be_believed(world: World, shop: AnyShop, bell: 
     assert not shop.verifies(bell.raw[0])
 
 
+@pytest.mark.parametrize("shop", CALLING, indirect=True, ids=lambda shop: shop.name)
 def test_callbacks_too_early_twice_and_out_of_order(world: World, shop: AnyShop, bell: Listener) -> None:
     world.put(f"suppliers/{shop.name}", {"work_ms": 600_000})
     world.faults(shop.name, {"fault": "callback_before_answer"}, {"fault": "callback_twice"})
