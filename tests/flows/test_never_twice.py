@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,9 +11,10 @@ from tests.flows.test_route import Shop, World, attempts, bought, live, shops, v
 from tests.provision.fulfilment.making import attempts_of, forward, part, planned, round_at, task_of
 from tests.provision.fulfilment.shops import open_shop
 
-from heyi.flows import deliver, resolve, route
+from heyi.flows import deliver, resolve, rounds, route
 from heyi.infra.tools import Tools
 from heyi.kernel.clock import FixedClock
+from heyi.kernel.ids import new_id
 from heyi.kernel.talk import Accepted, Cure, Declined, Delivered, Failed, NotFound, Unknown
 from heyi.provision.fulfilment import accounts, desk
 from heyi.provision.fulfilment.errand import Result
@@ -209,3 +211,21 @@ async def test_a_person_waits_for_a_talk_that_goes_on(standing: Tools, simulator
         await resolve.resolve(tools, plan.id, "try_again", proof="客服确认", note="", by="operator:test")
     await told(tools, query, Delivered("S1"))
     assert (await task_of(tools, plan)).state == "delivered"
+
+
+async def test_one_supplier_never_takes_every_talk_of_a_worker(standing: Tools, simulator_url: str) -> None:
+    """It has slots for all and answers nobody; another one's purchase goes out all the same. Later looks are few."""
+    tools, shop = standing, await open_shop(standing, simulator_url, slots=1000)
+    turns = rounds.Rounds(tools, asyncio.Event())
+    assert turns._room(shop.id) < rounds.IN_FLIGHT_MAX
+    turns._own[shop.id] = turns._room(shop.id)
+    turns._flying = {asyncio.create_task(asyncio.sleep(0)) for _ in range(turns._own[shop.id])}
+    assert turns._room(shop.id) <= 1
+    assert turns._room(new_id(1)) > rounds.IN_FLIGHT_MAX // 5
+    await asyncio.gather(*turns._flying)
+    plans = await planned(tools, *[part(tools.clock.now(), supplier=shop.id) for _ in range(6)])
+    for _ in plans:
+        await told(tools, await claimed(tools, shop), Failed("recharge", Cure.PERSON))
+    forward(tools, minutes=1)
+    errands, _ = await deliver.claim(tools, shop.id, most=100, looks=rounds.LOOKS_MAX)
+    assert [one.verb for one in errands] == ["recheck"] * rounds.LOOKS_MAX

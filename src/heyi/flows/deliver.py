@@ -35,7 +35,12 @@ async def work_due(tools: Tools) -> list[UUID]:
 
 
 async def claim(
-    tools: Tools, supplier: UUID, *, most: int, ended: Mapping[UUID, UUID] = MappingProxyType({})
+    tools: Tools,
+    supplier: UUID,
+    *,
+    most: int,
+    ended: Mapping[UUID, UUID] = MappingProxyType({}),
+    looks: int | None = None,
 ) -> tuple[list[Errand], bool]:
     """Take up to `most` errands of one account, and say whether there may be more than its slots allowed.
 
@@ -45,7 +50,7 @@ async def claim(
     async with tools.db.transaction() as tx:
         errands, more = await delivering.claim(
             tx, tools.sealing, supplier, most=most, public_url=tools.settings.public_url, now=now,
-            wall=tools.clock.wall(), ended=ended,
+            wall=tools.clock.wall(), ended=ended, looks=looks,
         )  # fmt: skip
         about = {one.offer_id for one in errands if one.buys and one.offer_id is not None}
         errands = routing.barred(errands, await catalog.benefits.offers_now(tx, about))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import partial
 from uuid import UUID
@@ -23,6 +24,7 @@ from heyi.provision.fulfilment.errand import Errand, Result
 
 SCOUT_S, OWN_HANDS_S, CARE_S, AFTER_ERROR_S = 0.1, 0.2, 1.0, 1.0
 IN_FLIGHT_MAX = 400  # talks at once in this process, below the HTTP client's connections
+LOOKS_MAX = 4  # later looks at old numbers at once, of an account: they take no slot there
 GROUP_MAX, RECORDERS_MAX = 128, 1  # one recorder: while it commits, the next group gathers
 STOP_S_MAX = 60.0
 NEVER_FULL = 1 << 30  # work that says how much it did, and is never left half done
@@ -55,9 +57,8 @@ class Rounds:
         self._rounds: dict[UUID, asyncio.Task[None]] = {}
         self._freed: dict[UUID, asyncio.Event] = {}
         self._flying: set[asyncio.Task[None]] = set()
-        self._ended: dict[
-            UUID, dict[UUID, UUID]
-        ] = {}  # by account: tasks, with their leases, of talks not yet recorded
+        self._own: Counter[UUID | tuple[UUID, str]] = Counter()  # talks in flight, by account, and by verb as well
+        self._ended: dict[UUID, dict[UUID, UUID]] = {}  # by account: tasks and leases of talks not yet recorded
 
     def begin(self, supplier: UUID) -> None:
         """Start a round at this account unless one is on."""
@@ -78,22 +79,29 @@ class Rounds:
         ended = self._ended.setdefault(supplier, {})
         try:
             more = True
-            while more and not self._stop.is_set() and (room := IN_FLIGHT_MAX - len(self._flying)) > 0:
+            while more and not self._stop.is_set() and (room := self._room(supplier)) > 0:
                 freed.clear()
-                errands, more = await deliver.claim(self._tools, supplier, most=room, ended=dict(ended))
+                looks = max(0, LOOKS_MAX - self._own[supplier, "recheck"])
+                errands, more = await deliver.claim(self._tools, supplier, most=room, ended=dict(ended), looks=looks)
                 for errand in errands:
                     talk = asyncio.create_task(self._hold(errand, ended, freed))
                     self._flying.add(talk)
-                    talk.add_done_callback(partial(self._landed, freed))
+                    self._own.update((supplier, (supplier, errand.verb)))
+                    talk.add_done_callback(partial(self._landed, freed, errand))
                 if more:  # its slots were the limit: go on as soon as one of ours is free
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(freed.wait(), SCOUT_S)
         except Exception:
             log.exception("a round failed; its leases bring the tasks back", supplier=str(supplier))
 
-    def _landed(self, freed: asyncio.Event, talk: asyncio.Task[None]) -> None:
+    def _landed(self, freed: asyncio.Event, errand: Errand, talk: asyncio.Task[None]) -> None:
         self._flying.discard(talk)
+        self._own.subtract((errand.account.id, (errand.account.id, errand.verb)))
         freed.set()
+
+    def _room(self, supplier: UUID) -> int:
+        """Talks more that an account may begin here: of its own never above twice what is left to all others."""
+        return (2 * (IN_FLIGHT_MAX - len(self._flying)) - self._own[supplier]) // 3
 
     async def _hold(self, errand: Errand, ended: dict[UUID, UUID], freed: asyncio.Event) -> None:
         try:
@@ -117,8 +125,7 @@ async def run_own_hands(tools: Tools, stop: asyncio.Event) -> None:
 
 
 async def run_care(tools: Tools, stop: asyncio.Event) -> None:
-    """Bring back what a lost worker held, end waits that are overdue, turn breakers, and move what stands before one
-    that is open, until `stop` is set."""
+    """Until `stop`: bring back what a lost worker held, end overdue waits, turn breakers, move what one stops."""
     rescuing = (partial(deliver.rescue, tools), deliver.RESCUED_MAX)
     ending = (partial(release.end_waiting, tools), release.OVERDUE_MAX)
     turning, leaving = (partial(route.turn, tools), NEVER_FULL), (partial(route.leave, tools), NEVER_FULL)

@@ -73,12 +73,14 @@ async def claim(
     now: datetime,
     wall: datetime,
     ended: Mapping[UUID, UUID] = MappingProxyType({}),
+    looks: int | None = None,
 ) -> tuple[list[Errand], bool]:
     """Take up to `most` errands of one account, within its free slots; none while another worker is claiming there.
 
     The second answer says whether the limit was reached, so that more may be due. Queries come before purchases, but
     leave them a quarter. Everything is committed before a byte is sent. An account that no connector can speak for is
-    left alone. `ended`: tasks of ours (with their leases) whose talk is over and not recorded yet; they take no slot.
+    left alone. `looks`: at most so many later looks. `ended`: tasks of ours (with their leases) whose talk is over and
+    not recorded yet; they take no slot.
     """
     row, taken, sending = await claims.lock_supplier(tx, supplier, wall=wall, ended=ended)
     free = 0 if row is None else min(most, row.slots - taken, CLAIM_MAX)
@@ -104,7 +106,8 @@ async def claim(
     if submitted := min(room.submits, room.calls - asked, free - asked):
         submits = await claims.submits(tx, supplier, most=submitted, lease=lease, until=until, now=now)
         errands += await _submitting(tx, account, submits, lease, until, now)
-    if left := min(room.queries - asked, room.calls - len(errands), free - len(errands)):
+    left = min(room.queries - asked, room.calls - len(errands), free - len(errands))
+    if left := left if looks is None else min(left, looks):
         rechecks = await claims.rechecks(tx, supplier, most=left, now=now, again=again)
         errands += [_asking("recheck", account, one, lease, until) for one in rechecks]
     if room.limited and errands:

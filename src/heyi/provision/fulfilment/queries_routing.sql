@@ -100,15 +100,19 @@ cross join lateral (
 group by 1, 2, 3, 4;
 
 -- name: kept_waiting
--- Accounts with purchases that were due a while ago, how many (as far as it is worth counting), and since when.
+-- Accounts with purchases, or questions about them, that were due a while ago, how many (as far as it is worth counting),
+-- and since when.
 select s.*, t.count as waiting, t.since as waiting_since
 from fulfilment.suppliers s
 cross join lateral (
     select count(*) as count, min(d.due_at) as since
     from (
-        select due_at from fulfilment.tasks t
+        (select due_at from fulfilment.tasks t
         where t.supplier_id = s.id and t.state = 'scheduled' and t.supplier_id is not null and t.due_at <= %(before)s
-        order by t.due_at limit %(most)s
+        order by t.due_at limit %(most)s)
+        union all
+        (select due_at from fulfilment.tasks t
+        where t.supplier_id = s.id and t.state = 'asking' and t.due_at <= %(before)s order by t.due_at limit %(most)s)
     ) d
 ) t
 where t.count > 0;
