@@ -22,7 +22,7 @@ from heyi.kernel.ids import to_text
 from heyi.order import checkout
 from heyi.watch.journal.rules import PUBLIC
 
-SETTLE_S, STEP = 120.0, timedelta(minutes=40)
+SETTLE_S, STEP = 180.0, timedelta(minutes=40)
 SHIFT_MAX = timedelta(hours=60)  # below the three days after which the storm's later parts are due
 
 # Whatever the worker will still do by itself: nothing else may be open at the end.
@@ -31,7 +31,8 @@ BUSY = """
     where state in ('sending', 'asking') or (state = 'scheduled' and due_at < now() + interval '60 hours')
     group by state
     union all
-    select 'to look at again', count(*), min(recheck_at) from fulfilment.attempts where recheck_at is not null
+    select 'to look at again', count(*), min(recheck_at) from fulfilment.attempts
+    where recheck_at is not null and rechecks < 12
     having count(*) > 0
 """
 UNTOLD = """

@@ -20,6 +20,7 @@ from heyi.infra.tools import Tools
 from heyi.kernel.ids import to_text
 from heyi.kernel.money import Money
 from heyi.offer import catalog
+from heyi.offer.catalog.errors import OfferExists
 from heyi.provision import fulfilment
 from heyi.provision.fulfilment import breakers, desk
 from heyi.provision.fulfilment.errors import OfferUnusable
@@ -184,6 +185,16 @@ async def test_what_stands_at_an_offer_that_is_held_goes_elsewhere(
         for shop in shops[1:]:
             await catalog.benefits.change_offer(tx, offers[shop.id].id, move="hold", why="all of them")
     assert await route.leave(live) == 0, "nowhere to go: the promise is kept where it stands"
+
+
+async def test_one_offer_is_not_two_places(live: Tools, world: World, shops: list[Shop]) -> None:
+    """Added twice, the same product would be asked again as if it were elsewhere."""
+    with pytest.raises(OfferExists):
+        async with live.db.transaction() as tx:
+            await catalog.benefits.add_offer(
+                tx, world.benefits["video"], source="supplier", supplier_id=shops[1].id, product_no="1001",
+                cost=Money(1400, "CNY"), now=live.clock.now(),
+            )  # fmt: skip
 
 
 async def test_new_orders_stand_where_they_can_be_bought(live: Tools, world: World, shops: list[Shop]) -> None:

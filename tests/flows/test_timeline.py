@@ -38,10 +38,11 @@ async def attempt_at_a_supplier(tools: Tools, order: Order) -> None:
             lane=order.lane, id=attempt, item=item.id, order=order.id, supplier=supplier, now=now,
         )  # fmt: skip
         await tx.run(
-            "insert into fulfilment.calls (lane, id, attempt_id, verb, method, url, request, status, response, "
-            "duration_ms, at) values (%(lane)s, %(id)s, %(attempt)s, 'submit', 'POST', 'http://x/buy?sign=s3cret', "
+            "insert into fulfilment.calls (lane, id, attempt_id, supplier_id, verb, method, url, request, status, "
+            "response, duration_ms, at) values (%(lane)s, %(id)s, %(attempt)s, %(supplier)s, 'submit', 'POST', "
+            "'http://x/buy?sign=s3cret', "
             "'s3cret', 200, 's3cret', 41, %(now)s)",
-            lane=order.lane, id=fresh(tools), attempt=attempt, now=now,
+            lane=order.lane, id=fresh(tools), attempt=attempt, supplier=supplier, now=now,
         )  # fmt: skip
 
 

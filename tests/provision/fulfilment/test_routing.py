@@ -149,6 +149,15 @@ def test_what_never_arrived_goes_elsewhere_only_when_its_supplier_is_unwell() ->
     assert (moved.move, moved.attempt, moved.route) == ("retry", "decline", ELSEWHERE.fresh.offer)  # type: ignore[union-attr]
 
 
+def test_a_number_that_is_refused_when_sent_again_may_be_known_after_all() -> None:
+    """The words say nothing of price, stock or account: it is asked about, never bought elsewhere at once."""
+    again = replace(ERRAND, submits=2)
+    ruling = rules.decide(Result(again, Declined("refused 请求有误", Cure.PERSON)), OURS["submit"], LATER, ELSEWHERE)
+    assert (ruling.move, ruling.attempt, ruling.route) == ("ask", "lose", None)
+    plain = rules.decide(Result(again, Declined("sold_out", Cure.OTHER_OFFER)), OURS["submit"], LATER, ELSEWHERE)
+    assert plain.move == "retry"
+
+
 def test_a_wrong_account_is_wrong_everywhere() -> None:
     ruling = rules.decide(
         Result(ERRAND, Declined("account 账号有误", Cure.ASK_BUYER)), OURS["submit"], LATER, ELSEWHERE

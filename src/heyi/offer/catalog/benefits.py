@@ -89,12 +89,17 @@ async def add_offer(
     """Another place where the benefit comes from. The active one of lowest priority number decides whether it comes
     from stock, a supplier or our own hands; among several suppliers, routing chooses.
 
-    Raises BenefitNotFound, OfferRefused. The supplier is the caller's to check.
+    Raises BenefitNotFound, OfferRefused, OfferExists. The supplier is the caller's to check.
     """
-    benefit = await read(tx, benefit_id)
+    benefit = await store.read_benefit(tx, benefit_id, lock=True)
+    if benefit is None:
+        raise errors.BenefitNotFound
     fitting = SOURCES[benefit.kind]
     if source not in fitting or (source == SUPPLIER) != (supplier_id is not None):
         raise errors.OfferRefused("/source", kind_of=benefit.kind, sources=", ".join(fitting))
+    there = [one for one in await store.list_offers(tx, benefit_id) if one.state != "withdrawn"]
+    if source == SUPPLIER and (supplier_id, product_no) in [(one.supplier_id, one.product_no) for one in there]:
+        raise errors.OfferExists("/product_no")
     offer = BenefitOffer(
         new_id(millis(now)), benefit_id, source, supplier_id, product_no, cost, priority, weight, OFFER.first, now
     )  # fmt: skip

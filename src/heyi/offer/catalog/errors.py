@@ -273,6 +273,12 @@ class OfferRefused(Refused):
     en = "A {kind_of} benefit comes from: {sources}; a supplier is named for source supplier alone"
 
 
+class OfferExists(Refused):
+    """The benefit has this very offer already; a second one would be tried as if it were another place."""
+
+    code, kind, zh, en = "offer.exists", Kind.CONFLICT, "该权益已有相同的货源", "The benefit has this offer already"
+
+
 class CodeTaken(Refused):
     """Another one has this code already."""
 

@@ -81,6 +81,10 @@ def decide(result: Result, standing: Standing, wall: datetime, ways: Routes = Ro
             return _not_found(errand, standing, wall, ways, taken=taken)
         case Declined() if taken and errand.verb == "submit":
             return _ask(errand, standing, "lose", "unknown they accepted this number and refuse it now")
+        case Declined(why, Cure.PERSON) if errand.verb == "submit" and errand.submits > 1:
+            # Sent once more, and refused in words that say nothing of price, stock or account: perhaps because they
+            # know the number after all.
+            return _ask(errand, standing, "lose", f"unknown refused when sent again: {why}")
         case Declined(why, cure) if taken:
             return _failed(errand, why, cure, ways)
         case Declined(why, cure):

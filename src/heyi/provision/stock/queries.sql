@@ -65,7 +65,7 @@ select k.id, k.item_id, k.state, k.tail, k.sealed, nullif(k.expires_at, 'infinit
 from stock.keys k
 join stock.batches b on b.id = k.batch_id
 where k.item_id = any(%(items)s::uuid[]) and k.state in ('issued', 'revealed')
-order by k.id
+order by k.place
 for update of k;
 
 -- name: mark_revealed
