@@ -19,6 +19,9 @@ SLOTS = (20, 40, 80)
 WARM_S, PATIENCE_S = 2.0, 120.0
 FAST_PER_S, TICKS_PER_S = 40, 10
 SLOW_DELAY_MS, SLOW_SLOTS = 1_500, 50
+# As heyi saw it, from the first byte sent to the last one read.
+LATENCY_MS = """select avg(duration_ms) from fulfilment.calls
+    where at > (select max(at) from fulfilment.calls) - make_interval(secs => %s)"""
 UNFINISHED = """select not exists (
     select from fulfilment.tasks where supplier_id = %s and created_at >= %s and ended_at is null)"""
 TOOK_MS = """select 1000 * extract(epoch from ended_at - created_at) from fulfilment.tasks
@@ -38,10 +41,11 @@ def throughput(stage: Stage, outside: Outside, seconds: float, runs: int) -> dic
     stage.stop("worker")
     table(
         f"(e) one worker and a supplier that takes {DELAY_MS} ms for each call, {runs} runs of {seconds:.0f} s",
-        ("slots", "limit calls/s", "calls/s", "of the limit", "purchases/s"),
+        ("slots", "limit calls/s", "calls/s", "of the limit", "a call took ms", "of slots / that", "purchases/s"),
         [
             (slots, slots * 1000 / DELAY_MS, spread([r["calls_per_s"] for r in rows]),
-             f"{median(r['share'] for r in rows):.0%}", spread([r["submits_per_s"] for r in rows]))
+             f"{median(r['share'] for r in rows):.0%}", spread([r["latency_ms"] for r in rows]),
+             f"{median(r['share_measured'] for r in rows):.0%}", spread([r["submits_per_s"] for r in rows]))
             for slots, rows in found.items()
         ],
     )  # fmt: skip
@@ -55,11 +59,13 @@ def _one(stage: Stage, outside: Outside, slots: int, seconds: float) -> dict[str
     before, began = _received(outside, "kasushou"), time.monotonic()
     time.sleep(seconds)
     after, lasted = _received(outside, "kasushou"), time.monotonic() - began
+    latency_ms = float(stage.ask(LATENCY_MS, lasted)[0][0])
     submits, queries = ((after.get(verb, 0) - before.get(verb, 0)) / lasted for verb in ("order/buy", "order/info"))
     stage.execute("update fulfilment.tasks set due_at = due_at + interval '1 year' where state = 'scheduled'")
     _wait_until(stage, "select not exists (select from fulfilment.tasks where state in ('sending', 'asking'))")
-    say(f"  {slots} slots: {submits + queries:,.0f} of {limit:,.0f} calls/s")
-    return {"calls_per_s": submits + queries, "submits_per_s": submits, "share": (submits + queries) / limit}
+    say(f"  {slots} slots: {submits + queries:,.0f} of {limit:,.0f} calls/s; a call took {latency_ms:.0f} ms")
+    return {"calls_per_s": submits + queries, "submits_per_s": submits, "share": (submits + queries) / limit,
+            "latency_ms": latency_ms, "share_measured": (submits + queries) * latency_ms / 1000 / slots}  # fmt: skip
 
 
 def isolation(stage: Stage, outside: Outside, seconds: float, runs: int) -> dict[str, Any]:
