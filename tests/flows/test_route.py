@@ -241,6 +241,12 @@ async def test_a_person_sends_a_task_where_he_wants(live: Tools, world: World, s
         await resolve.resolve(
             live, task.id, "try_again", proof="", note="", by="operator:test", offer_id=world.benefits["coffee"]
         )
+    async with live.db.transaction() as tx:
+        await catalog.benefits.change_offer(tx, offers[shops[2].id].id, cost=Money(1503, "CNY"))
+    with pytest.raises(OfferUnusable):  # dearer than anything was when it was sold
+        await resolve.resolve(
+            live, task.id, "try_again", proof="", note="", by="operator:test", offer_id=offers[shops[2].id].id
+        )
     await resolve.resolve(
         live, task.id, "try_again", proof="", note="", by="operator:test", offer_id=offers[shops[1].id].id
     )

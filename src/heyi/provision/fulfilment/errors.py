@@ -174,8 +174,8 @@ class OfferUnusable(Refused):
     """A person named an offer that this task cannot be bought from."""
 
     code, kind = "task.offer_unusable", Kind.CONFLICT
-    zh = "该货源不是此权益的可用货源，或此任务不由供货商履约"
-    en = "this is not an active supplier offer of the task's benefit, or no supplier delivers this task"
+    zh = "该货源不是此权益的可用货源、高于成本上限，或此任务不由供货商履约"
+    en = "this is no active supplier offer of the benefit, costs more than it may, or no supplier delivers this task"
 
 
 class ShowsNothing(Refused):

@@ -28,7 +28,7 @@ _request = msgspec.json.Decoder(Request).decode
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Stand:
     """Purchases of a benefit that are due at an offer. `unwell`: its supplier cannot buy now."""
 
     supplier_id: UUID
@@ -59,13 +59,13 @@ async def routes(
     }  # fmt: skip
 
 
-async def standing(tx: Tx, *, now: datetime) -> list[Standing]:
+async def standing(tx: Tx, *, now: datetime) -> list[Stand]:
     """Where the oldest due purchases stand, of each supplier."""
     rows = await tx.rows(SQL["standing"], now=now, most=LOOKED_AT_MAX)
-    return [Standing(row.supplier_id, row.benefit_id, row.offer_id, row.unwell) for row in rows]
+    return [Stand(row.supplier_id, row.benefit_id, row.offer_id, row.unwell) for row in rows]
 
 
-def leaving(stand: Standing, sourcing: Sourcing | None) -> bool:
+def leaving(stand: Stand, sourcing: Sourcing | None) -> bool:
     """Whether what stands there should go elsewhere: its supplier cannot buy, or its offer is held or withdrawn; and
     there is another offer at all."""
     if sourcing is None or all(offer.id == stand.offer_id for offer in sourcing.offers):
@@ -73,9 +73,7 @@ def leaving(stand: Standing, sourcing: Sourcing | None) -> bool:
     return stand.unwell or all(offer.id != stand.offer_id for offer in sourcing.offers)
 
 
-async def leave(
-    tx: Tx, stand: Standing, sourcing: Sourcing, *, now: datetime, wall: datetime
-) -> list[tuple[UUID, Offer]]:
+async def leave(tx: Tx, stand: Stand, sourcing: Sourcing, *, now: datetime, wall: datetime) -> list[tuple[UUID, Offer]]:
     """Move what can be bought elsewhere; answers the tasks with the offers they stand at now."""
     known = await board.candidates(tx, sourcing.offers, wall=wall)
     unwell = {stand.supplier_id} if stand.unwell else set()
@@ -99,17 +97,21 @@ async def by_person(
     tx: Tx, task: TaskSeen, sourcing: Sourcing | None, offer_id: UUID | None, *, wall: datetime
 ) -> Offer | None:
     """The offer for a person's new attempt. Raises OfferUnusable."""
-    offers = {offer.id: offer for offer in sourcing.offers} if sourcing else {}
-    if offer_id is not None and (offer_id not in offers or task.supplier_id is None):
-        raise OfferUnusable("/offer")
-    if offer_id is not None or sourcing is None or task.supplier_id is None:
-        return offers.get(offer_id) if offer_id is not None else None
-    known = await board.candidates(tx, sourcing.offers, wall=wall)
     row = await tx.row(SQL["request_of"], lane=lane_of(task.id), id=task.id)
-    request = _request(row.request) if row else Request(title="")
+    if row is None or task.supplier_id is None or sourcing is None:
+        if offer_id is not None:
+            raise OfferUnusable("/offer")
+        return None
+    request = _request(row.request)
+    limit = Money(request.guard_minor, request.currency)
+    if offer_id is not None:
+        named = next((offer for offer in sourcing.offers if offer.id == offer_id), None)
+        if named is None or routing.over_limit(named.cost, limit):
+            raise OfferUnusable("/offer")
+        return named
+    known = await board.candidates(tx, sourcing.offers, wall=wall)
     refused = (await board.refusals(tx, [(lane_of(task.id), task.order_id, task.id)])).get(task.id, Refusals())
-    limit, seed = Money(request.guard_minor, request.currency), f"{task.id}/{task.attempts}"
-    chosen = choose(known.values(), sourcing.policy, limit, seed, without=refused.offers)
+    chosen = choose(known.values(), sourcing.policy, limit, f"{task.id}/{task.attempts}", without=refused.offers)
     return None if chosen is None else chosen.offer
 
 

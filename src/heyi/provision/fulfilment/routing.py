@@ -82,7 +82,7 @@ def hindrance(one: Candidate, limit: Money | None, seed: str, *, hoping: bool = 
     if one.breaker == "open" or (one.breaker == "half_open" and _draw(f"{seed}/trial") % TRIAL_ONE_IN):
         return "breaker_open"
     cost = one.offer.cost
-    if limit is not None and (cost.currency != limit.currency or cost.amount_minor > limit.amount_minor):
+    if limit is not None and over_limit(cost, limit):
         return "over_limit"
     if hoping:
         return None
@@ -91,6 +91,11 @@ def hindrance(one: Candidate, limit: Money | None, seed: str, *, hoping: bool = 
     if one.stock is not None and one.stock < 1:
         return "sold_out"
     return "no_balance" if one.balance_minor is not None and one.balance_minor < cost.amount_minor else None
+
+
+def over_limit(cost: Money, limit: Money) -> bool:
+    """Whether this is more than an item may cost. Another currency always is: nobody said what it may cost in that."""
+    return cost.currency != limit.currency or cost.amount_minor > limit.amount_minor
 
 
 def choose(
@@ -136,7 +141,7 @@ def _bar(errand: Errand, offers: Mapping[UUID, tuple[str, Money]]) -> str:
     if found is None:
         return ""
     (state, cost), request = found, errand.request
-    if cost.currency != request.currency or cost.amount_minor > request.guard_minor:
+    if over_limit(cost, Money(request.guard_minor, request.currency)):
         return "over_limit 报价已高于该权益的成本上限"
     return "offer_held 报价已被暂停" if state == "held" else ""
 
