@@ -295,16 +295,19 @@ class Stack:
 
     def item(self, order: Mapping[str, Any], component: str, place: int = 0) -> Any:
         """One item of an order as it is now."""
-        return [item for item in self.now(order)["items"] if item["component"] == component][place]
+        return self._items(order, component)[place]
+
+    def _items(self, order: Mapping[str, Any], component: str) -> list[Any]:
+        return [item for item in self.now(order)["items"] if item["component"] == component]
 
     def until_item(self, order: Mapping[str, Any], component: str, state: str, *, place: int = 0,
                    within_s: float = PATIENCE_S) -> Any:  # fmt: skip
-        """Wait for an item's state; answers the item."""
+        """Wait for an item's state; answers the item. A slot is named after its group until something is chosen."""
         seen: list[Any] = []
 
         def there() -> Any:
-            seen[:] = [self.item(order, component, place)]
-            return seen[0] if seen[0]["state"] == state else None
+            seen[:] = self._items(order, component)[place : place + 1]
+            return seen[0] if seen and seen[0]["state"] == state else None
 
         try:
             return until(there, within_s)
@@ -335,6 +338,13 @@ class Stack:
         counted = [table for table in tables if table not in leaving_out]
         union = " union all ".join(f"select '{t}' as name, count(*) as rows from {t}" for t in counted)  # noqa: S608
         return {row.name: row.rows for row in self.rows(union)}
+
+    def until_told(self) -> None:
+        """Wait until every fact is relayed and all that follows from it is done."""
+        until(lambda: not self.rows(
+            "select 1 from infra.unrelayed union all select 1 from procrastinate_jobs"
+            " where queue_name = 'heyi' and status in ('todo', 'doing')"), waiting_for="what follows from facts",
+        )  # fmt: skip
 
     def forward(self, by: timedelta) -> None:
         """Move the alliance's clock; every process follows within a second, and this waits until they have."""
