@@ -10,7 +10,7 @@ from hashlib import md5
 from urllib.parse import quote_plus
 
 import pytest
-from tests.provision.fulfilment.making import attempts_of, forward, part, planned, round_at, task_of
+from tests.provision.fulfilment.making import attempts_of, forward, part, planned, round_at, task_of, until
 from tests.provision.fulfilment.operating import Operator, operating
 from tests.provision.fulfilment.shops import open_shop
 
@@ -52,10 +52,13 @@ async def test_a_call_is_found_by_whatever_is_known_of_it(tools: Tools, operator
     await round_at(tools, other.id)
     forward(tools, minutes=1)
     shop.faults({"fault": "error_500_after_accept", "times": 1})
-    for _ in range(4):
+
+    async def delivered() -> bool:
         await round_at(tools, shop.id)
         forward(tools, seconds=30)
-    assert (await task_of(tools, mine)).state == "delivered"
+        return (await task_of(tools, mine)).state == "delivered"
+
+    await until(delivered)
     (attempt,) = await attempts_of(tools, mine)
     about = await ids(operator, order=to_text("ord", mine.order_id))
     assert len(about) >= 2
