@@ -25,7 +25,12 @@ class SupplierDoor:
     async def answer(self, shop: Shop, request: Request, speech: Speech) -> Answer:
         call = Call(now_ms(), request.path, request.headers, request.body)
         shop.calls.append(call)
-        answer = await self._serve(shop, speech, request, call)
+        shop.serving += 1
+        shop.serving_max = max(shop.serving, shop.serving_max)
+        try:
+            answer = await self._serve(shop, speech, request, call)
+        finally:
+            shop.serving -= 1
         call.status, call.answer = answer.status, answer.body
         return answer
 

@@ -30,6 +30,7 @@ def supplier(shop: Shop) -> dict[str, Any]:
         "deliveries": shop.delivered.total(),
         "delivered_twice": sum(times > 1 for times in shop.delivered.values()),
     }
+    shown["serving_max"] = shop.serving_max
     return shown
 
 

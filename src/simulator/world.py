@@ -39,6 +39,7 @@ class Shop:
         self.gone = False  # swept away by a reset while requests and callbacks of its were still under way
         self._marked_ms = 0
         self.counted: dict[str, deque[int]] = {}  # when the calls of a limit came
+        self.serving = self.serving_max = 0  # calls at once: now, and at most since the process began
         self._store = store
         self.reseed()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from uuid import UUID
 
 import pytest
 from tests.flows.world import World, books, make_world
-from tests.provision.fulfilment.making import until
+from tests.provision.fulfilment.making import part, planned, until
 from tests.provision.fulfilment.shops import Shop, open_shop
 from tests.provision.stock.world import put_keys
 
@@ -130,6 +130,35 @@ async def test_orders_are_delivered_once_by_two_workers(live: Tools, world: Worl
 
 def _rights(order: Order, component: str) -> Iterator[UUID]:
     return (item.entitlement_id for item in order.items if item.component == component and item.entitlement_id)
+
+
+async def test_workers_keep_a_suppliers_limit_and_lay_nothing_down(live: Tools, simulator_url: str) -> None:
+    """Two workers and six slots: the supplier itself never serves more than six calls at once. They are stopped in the
+    middle: what they had claimed, ahead of a slot or not, they bring to its end."""
+    shop = await open_shop(live, simulator_url, slots=6, typical_ms=50)
+    shop.faults({"fault": "delay", "on": "any", "delay_ms": 20}, {"fault": "no_callback"})
+    plans = await planned(live, *[part(live.clock.now(), supplier=shop.id) for _ in range(150)])
+
+    async def in_state(*states: str) -> int:
+        async with live.db.reading() as tx:
+            rows = await tx.rows("select state from fulfilment.tasks where supplier_id = %(id)s", id=shop.id)
+        return sum(row.state in states for row in rows)
+
+    async def some_are_delivered() -> bool:
+        return await in_state("delivered") > 40
+
+    async with working(live, 2):
+        await until(some_are_delivered)
+    assert await in_state("sending") == 0
+    assert await in_state("scheduled") > 0
+    async with working(live, 2):
+        await until(lambda: _all(in_state("delivered"), len(plans)), within_s=30)
+    assert shop.serving_max() == 6
+    assert shop.delivered() == len(shop.orders()) == len(plans)
+
+
+async def _all(counted: Awaitable[int], count: int) -> bool:
+    return await counted == count
 
 
 async def test_a_wrong_account_is_asked_for_again(live: Tools, world: World, shop: Shop) -> None:

@@ -12,6 +12,7 @@ from tests.provision.fulfilment.making import attempts_of, forward, part, planne
 from tests.provision.fulfilment.shops import open_shop
 
 from heyi.flows import deliver, resolve, rounds, route
+from heyi.flows.round import LOOKS_MAX
 from heyi.infra.tools import Tools
 from heyi.kernel.clock import FixedClock
 from heyi.kernel.ids import new_id
@@ -217,15 +218,16 @@ async def test_one_supplier_never_takes_every_talk_of_a_worker(standing: Tools, 
     """It has slots for all and answers nobody; another one's purchase goes out all the same. Later looks are few."""
     tools, shop = standing, await open_shop(standing, simulator_url, slots=1000)
     turns = rounds.Rounds(tools, asyncio.Event())
-    assert turns._room(shop.id) < rounds.IN_FLIGHT_MAX
-    turns._own[shop.id] = turns._room(shop.id)
-    turns._flying = {asyncio.create_task(asyncio.sleep(0)) for _ in range(turns._own[shop.id])}
-    assert turns._room(shop.id) <= 1
-    assert turns._room(new_id(1)) > rounds.IN_FLIGHT_MAX // 5
-    await asyncio.gather(*turns._flying)
+    greedy, other = turns.at(shop.id), turns.at(new_id(1))
+    assert turns.room(greedy) < rounds.IN_FLIGHT_MAX
+    greedy.own["submit"] = turns.room(greedy)
+    turns.flying.update(asyncio.create_task(asyncio.sleep(0)) for _ in range(greedy.own.total()))
+    assert turns.room(greedy) <= 1
+    assert turns.room(other) > rounds.IN_FLIGHT_MAX // 5
+    await asyncio.gather(*turns.flying)
     plans = await planned(tools, *[part(tools.clock.now(), supplier=shop.id) for _ in range(6)])
     for _ in plans:
         await told(tools, await claimed(tools, shop), Failed("recharge", Cure.PERSON))
     forward(tools, minutes=1)
-    errands, _ = await deliver.claim(tools, shop.id, most=100, looks=rounds.LOOKS_MAX)
-    assert [one.verb for one in errands] == ["recheck"] * rounds.LOOKS_MAX
+    errands, _ = await deliver.claim(tools, shop.id, most=100, looks=LOOKS_MAX)
+    assert [one.verb for one in errands] == ["recheck"] * LOOKS_MAX

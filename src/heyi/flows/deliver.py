@@ -40,17 +40,18 @@ async def claim(
     *,
     most: int,
     ended: Mapping[UUID, UUID] = MappingProxyType({}),
+    held: int = 0,
+    ahead: int = 0,
     looks: int | None = None,
 ) -> tuple[list[Errand], bool]:
-    """Take up to `most` errands of one account, and say whether there may be more than its slots allowed.
-
-    Items that were scheduled until now begin with their first errand.
+    """Take up to `most` errands of one account, and say whether there may be more than its slots allowed; see
+    fulfilment/delivering.py. Items that were scheduled until now begin with their first errand.
     """
     now = tools.clock.now()
     async with tools.db.transaction() as tx:
         errands, more = await delivering.claim(
             tx, tools.sealing, supplier, most=most, public_url=tools.settings.public_url, now=now,
-            wall=tools.clock.wall(), ended=ended, looks=looks,
+            wall=tools.clock.wall(), ended=ended, held=held, ahead=ahead, looks=looks,
         )  # fmt: skip
         about = {one.offer_id for one in errands if one.buys and one.offer_id is not None}
         errands = routing.barred(errands, await catalog.benefits.offers_now(tx, about))

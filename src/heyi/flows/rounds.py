@@ -1,15 +1,13 @@
 """The worker's loops for delivery: rounds at every supplier account that has work, and our own hands.
 
-A scout looks ten times a second which accounts have something due and starts a round for each: claim up to the free
-slots, let the talks run, record them as they finish in groups of whatever is waiting. A slow supplier holds back only
-its own round. Several workers may do this at once; the slots are counted in the database.
+A scout looks ten times a second which accounts have something due and starts a round (round.py) for each. A slow
+supplier holds back only its own round. Several workers may do this at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import partial
 from uuid import UUID
@@ -17,14 +15,13 @@ from uuid import UUID
 import structlog
 
 from heyi.flows import deliver, release, route
-from heyi.infra import telemetry
+from heyi.flows.round import Round
 from heyi.infra.gather import Gather
 from heyi.infra.tools import Tools
-from heyi.provision.fulfilment.errand import Errand, Result
+from heyi.provision.fulfilment.errand import Result
 
 SCOUT_S, OWN_HANDS_S, CARE_S, AFTER_ERROR_S = 0.1, 0.2, 1.0, 1.0
 IN_FLIGHT_MAX = 400  # talks at once in this process, below the HTTP client's connections
-LOOKS_MAX = 4  # later looks at old numbers at once, of an account: they take no slot there
 GROUP_MAX, RECORDERS_MAX = 128, 1  # one recorder: while it commits, the next group gathers
 STOP_S_MAX = 60.0
 NEVER_FULL = 1 << 30  # work that says how much it did, and is never left half done
@@ -47,76 +44,43 @@ async def run_rounds(tools: Tools, stop: asyncio.Event) -> None:
 
 
 class Rounds:
-    """The rounds of this process: at most one per account, and all talks in flight."""
+    """The rounds of this process: one per account, and all talks in flight."""
 
     def __init__(self, tools: Tools, stop: asyncio.Event) -> None:
         self._tools, self._stop = tools, stop
         self._recorder: Gather[Result, None] = Gather(
             partial(deliver.record, tools), batch_max=GROUP_MAX, runners_max=RECORDERS_MAX
         )
-        self._rounds: dict[UUID, asyncio.Task[None]] = {}
-        self._freed: dict[UUID, asyncio.Event] = {}
-        self._flying: set[asyncio.Task[None]] = set()
-        self._own: Counter[UUID | tuple[UUID, str]] = Counter()  # talks in flight, by account, and by verb as well
-        self._ended: dict[UUID, dict[UUID, UUID]] = {}  # by account: tasks and leases of talks not yet recorded
+        self._rounds: dict[UUID, Round] = {}
+        self._running: dict[UUID, asyncio.Task[None]] = {}
+        self.flying: set[asyncio.Task[None]] = set()
 
     def begin(self, supplier: UUID) -> None:
         """Start a round at this account unless one is on."""
-        there = self._rounds.get(supplier)
+        there = self._running.get(supplier)
         if there is None or there.done():
-            self._rounds[supplier] = asyncio.create_task(self._round(supplier))
+            round_ = self.at(supplier)
+            self._running[supplier] = asyncio.create_task(round_.run(partial(self.room, round_), self._stop))
+
+    def at(self, supplier: UUID) -> Round:
+        """This account's round, whether it runs or not."""
+        if supplier not in self._rounds:
+            self._rounds[supplier] = Round(self._tools, supplier, self._recorder, self.flying)
+        return self._rounds[supplier]
 
     async def finish(self) -> None:
-        """Let what runs come to its end; what does not is found again by its lease."""
-        await asyncio.gather(*self._rounds.values(), return_exceptions=True)
-        if self._flying:
-            _, left = await asyncio.wait(self._flying, timeout=STOP_S_MAX)
-            for talk in left:
-                talk.cancel()
+        """Let what runs, and what was claimed ahead, come to its end; what does not is found again by its lease."""
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S_MAX):
+                while self.flying:
+                    await asyncio.wait(self.flying, return_when=asyncio.FIRST_COMPLETED)
+        for talk in self.flying:
+            talk.cancel()
 
-    async def _round(self, supplier: UUID) -> None:
-        freed = self._freed.setdefault(supplier, asyncio.Event())
-        ended = self._ended.setdefault(supplier, {})
-        try:
-            more = True
-            while more and not self._stop.is_set() and (room := self._room(supplier)) > 0:
-                freed.clear()
-                looks = max(0, LOOKS_MAX - self._own[supplier, "recheck"])
-                errands, more = await deliver.claim(self._tools, supplier, most=room, ended=dict(ended), looks=looks)
-                for errand in errands:
-                    talk = asyncio.create_task(self._hold(errand, ended, freed))
-                    self._flying.add(talk)
-                    self._own.update((supplier, (supplier, errand.verb)))
-                    talk.add_done_callback(partial(self._landed, freed, errand))
-                if more:  # its slots were the limit: go on as soon as one of ours is free
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(freed.wait(), SCOUT_S)
-        except Exception:
-            log.exception("a round failed; its leases bring the tasks back", supplier=str(supplier))
-
-    def _landed(self, freed: asyncio.Event, errand: Errand, talk: asyncio.Task[None]) -> None:
-        self._flying.discard(talk)
-        self._own.subtract((errand.account.id, (errand.account.id, errand.verb)))
-        freed.set()
-
-    def _room(self, supplier: UUID) -> int:
+    def room(self, round_: Round) -> int:
         """Talks more that an account may begin here: of its own never above twice what is left to all others."""
-        return (2 * (IN_FLIGHT_MAX - len(self._flying)) - self._own[supplier]) // 3
-
-    async def _hold(self, errand: Errand, ended: dict[UUID, UUID], freed: asyncio.Event) -> None:
-        try:
-            result = await deliver.talk(self._tools, errand)
-            # The supplier has its slot back now; what comes next need not wait until this is written down.
-            ended[errand.task_id] = errand.lease
-            freed.set()
-            await self._recorder.ask(result)
-        except Exception:
-            log.exception("a result was not recorded; it will be asked for again", outer_number=errand.outer_number)
-            return
-        finally:
-            if ended.get(errand.task_id) == errand.lease:
-                del ended[errand.task_id]
-        telemetry.tasks_recorded.labels(errand.account.code, type(result.answer).__name__.lower()).inc()
+        return (2 * (IN_FLIGHT_MAX - len(self.flying)) - round_.own.total()) // 3
 
 
 async def run_own_hands(tools: Tools, stop: asyncio.Event) -> None:

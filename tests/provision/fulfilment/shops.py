@@ -48,6 +48,10 @@ class Shop:
         """How many calls it has got."""
         return sum(self._ask("GET", "")["received"].values())
 
+    def serving_max(self) -> int:
+        """How many calls it served at once, at most."""
+        return int(self._ask("GET", "")["serving_max"])
+
     def delivered(self, prefix: str = "") -> int:
         return int(self._ask("GET", "/deliveries", prefix=prefix)["total"])
 

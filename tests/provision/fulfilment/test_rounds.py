@@ -176,6 +176,25 @@ async def test_ten_workers_keep_one_limit(tools: Tools, simulator_url: str) -> N
     assert (again, more) == ([], True)
 
 
+async def test_what_is_claimed_ahead_waits_for_a_talk_of_its_own_worker(tools: Tools, simulator_url: str) -> None:
+    """Two slots, and two errands more for the moment when they are free: nobody else may use a slot meanwhile, and what
+    is held already is not taken again."""
+    shop = await open_shop(tools, simulator_url, slots=2)
+    await planned(tools, *[part(tools.clock.now(), supplier=shop.id) for _ in range(6)])
+    errands, _ = await deliver.claim(tools, shop.id, most=100, ahead=2)
+    assert [one.ahead for one in errands] == [False, False, True, True]
+    assert await deliver.claim(tools, shop.id, most=100) == ([], True)
+    assert await deliver.claim(tools, shop.id, most=100, held=2, ahead=2) == ([], True)
+    # One talk has ended and another one has begun in its place: there is no slot, and room for one more ahead.
+    ended = {errands[0].task_id: errands[0].lease}
+    more, _ = await deliver.claim(tools, shop.id, most=100, ended=ended, held=1, ahead=2)
+    assert [one.ahead for one in more] == [True]
+    # Both are over, and nothing was waiting here: their slots are free.
+    ended |= {one.task_id: one.lease for one in errands}
+    last, _ = await deliver.claim(tools, shop.id, most=100, ended=ended, held=1)
+    assert [one.ahead for one in last] == [False]
+
+
 async def test_a_dead_workers_task_is_asked_about(tools: Tools, simulator_url: str) -> None:
     """The process died after the supplier accepted, before anything was recorded."""
     shop = await open_shop(tools, simulator_url)

@@ -73,6 +73,8 @@ async def claim(
     now: datetime,
     wall: datetime,
     ended: Mapping[UUID, UUID] = MappingProxyType({}),
+    held: int = 0,
+    ahead: int = 0,
     looks: int | None = None,
 ) -> tuple[list[Errand], bool]:
     """Take up to `most` errands of one account, within its free slots; none while another worker is claiming there.
@@ -80,11 +82,15 @@ async def claim(
     The second answer says whether the limit was reached, so that more may be due. Queries come before purchases, but
     leave them a quarter. Everything is committed before a byte is sent. An account that no connector can speak for is
     left alone. `looks`: at most so many later looks. `ended`: tasks of ours (with their leases) whose talk is over and
-    not recorded yet; they take no slot.
+    not recorded yet; they take no slot. `ahead`: so many may be ours beyond the free slots (marked so, to begin when a
+    talk of ours ends there); `held`: those that we have already.
     """
     row, taken, sending = await claims.lock_supplier(tx, supplier, wall=wall, ended=ended)
-    free = 0 if row is None else min(most, row.slots - taken, CLAIM_MAX)
-    if row is None or free <= 0:
+    if row is None:
+        return [], True
+    slots = max(0, min(most, row.slots - (taken - held)))
+    free = min(slots + max(0, ahead - held), CLAIM_MAX)
+    if not free:
         return [], True
     account = await usable(tx, row, sealing, public_url)
     if account is None:
@@ -113,6 +119,7 @@ async def claim(
     if room.limited and errands:
         asking = sum(1 for one in errands if one.verb != "submit")
         await claims.spend_tokens(tx, supplier, *room.left(len(errands), asking), wall=wall)
+    errands[slots:] = [replace(one, ahead=True) for one in errands[slots:]]
     return errands, len(errands) >= min(free, room.calls)
 
 

@@ -42,7 +42,8 @@ class Errand:
     `verb` is submit, query or recheck. `lease` proves that the task is still ours when the answer is recorded;
     `lease_until` is real time. `queries` counts this one. `may_repeat`: where a number counts once, asking may be
     sending it again; never while its account may not buy, and `sent_until` is the sending before this. `barred`: why
-    its offer must not be bought from now.
+    its offer must not be bought from now. `ahead`: there was no free slot for it; it begins when a talk of the same
+    worker ends there.
     """
 
     verb: str
@@ -69,6 +70,7 @@ class Errand:
     offer_id: UUID | None = None
     may_repeat: bool = False
     barred: str = ""
+    ahead: bool = False
 
     @property
     def buys(self) -> bool:
