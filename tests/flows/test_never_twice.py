@@ -184,6 +184,20 @@ async def test_a_price_that_rose_since_is_never_paid(live: Tools, world: World, 
     assert {(await video(live, order)).state for order in orders} == {"waiting_for_person"}
 
 
+async def test_what_is_booked_is_what_the_offer_costs_when_it_is_bought(
+    live: Tools, world: World, shops: list[Shop]
+) -> None:
+    """It was planned at 15.00 and is cheaper now; the supplier does not say what it charges."""
+    await bought(live, world)
+    async with live.db.transaction() as tx:
+        await tx.run("update catalog.offers set cost_minor = 1400 where supplier_id = %(id)s", id=shops[0].id)
+    await told(live, await claimed(live, shops[0]), Delivered("S1"))
+    async with live.db.reading() as tx:
+        booked = await tx.rows("select amount_minor from ledger.postings where account = %(account)s",
+                               account=f"prepaid:{shops[0].id}")  # fmt: skip
+    assert [abs(one.amount_minor) for one in booked] == [1400]
+
+
 async def test_what_a_person_held_for_over_is_looked_at_later(standing: Tools, simulator_url: str) -> None:
     """He had proof that nothing came; the supplier delivers all the same, and calls nobody: it is listed."""
     tools, shop = standing, await open_shop(standing, simulator_url)

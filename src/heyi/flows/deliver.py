@@ -21,7 +21,7 @@ from heyi.kernel.money import Money
 from heyi.kernel.talk import Answer, Delivered, Unknown
 from heyi.offer import catalog
 from heyi.provision import stock
-from heyi.provision.fulfilment import delivering, routing, waiting
+from heyi.provision.fulfilment import claims, delivering, routing, waiting
 from heyi.provision.fulfilment.errand import Errand, Result
 
 OWN_HANDS_MAX, RESCUED_MAX = 200, 500
@@ -54,7 +54,8 @@ async def claim(
             wall=tools.clock.wall(), ended=ended, held=held, ahead=ahead, looks=looks,
         )  # fmt: skip
         about = {one.offer_id for one in errands if one.buys and one.offer_id is not None}
-        errands = routing.barred(errands, await catalog.benefits.offers_now(tx, about))
+        planned, errands = errands, routing.as_offered(errands, await catalog.benefits.offers_now(tx, about))
+        await claims.expect(tx, planned, errands)
         await settle(tx, tools, delivering.begun(errands), [], now=now)
     return errands, more
 

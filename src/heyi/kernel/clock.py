@@ -20,16 +20,22 @@ class Clock(Protocol):
 
 
 class OffsetClock:
-    """Real time plus a movable offset. Whoever refreshes `offset` from the database owns that job (app/wiring)."""
+    """Real time plus a movable offset. Real time is the database's: `drift` is how far this machine's clock is behind
+    it. Whoever refreshes `offset` and `drift` from the database owns that job (app/wiring).
+    """
 
     def __init__(self, offset: timedelta = timedelta()) -> None:
-        self.offset = offset
+        self.offset, self.drift = offset, timedelta()
 
-    def wall(self) -> datetime:
+    def machine(self) -> datetime:
+        """What this machine holds for the time."""
         return datetime.now(UTC)
 
+    def wall(self) -> datetime:
+        return self.machine() + self.drift
+
     def now(self) -> datetime:
-        return datetime.now(UTC) + self.offset
+        return self.wall() + self.offset
 
 
 class FixedClock:

@@ -19,8 +19,8 @@ from heyi.kernel.ids import new_id
 from heyi.kernel.money import Money
 from heyi.kernel.parts import Offer
 from heyi.kernel.talk import Cure, Declined, Failed, NotFound, Unknown
-from heyi.provision.fulfilment import limits, routing, rules
-from heyi.provision.fulfilment.errand import Result
+from heyi.provision.fulfilment import limits, pulse, routing, rules
+from heyi.provision.fulfilment.errand import Exchange, Result
 from heyi.provision.fulfilment.model import ATTEMPT, TASK
 from heyi.provision.fulfilment.routing import Candidate, Routes, choose, hindrance
 
@@ -110,6 +110,18 @@ def test_whatever_is_chosen_may_be_bought_and_the_same_task_gets_the_same_answer
         assert without is not chosen
 
 
+def test_only_what_an_offer_did_itself_counts_against_it() -> None:
+    said = Exchange("POST", "https://one.example/buy", "{}", 200, "{}", "", 5, START)
+    for answer, exchanges, refused in (
+        (Declined("sold_out", Cure.OTHER_OFFER), (said,), 1),
+        (Declined("account 账号有误", Cure.ASK_BUYER), (said,), 0),
+        (Declined("over_limit 报价已高于该权益的成本上限", Cure.OTHER_OFFER), (), 0),
+    ):
+        result, was = Result(ERRAND, answer, exchanges), replace(OURS["submit"], offer_id=new_id(1))
+        beats = pulse.of([(result, was, rules.decide(result, was, LATER))], LATER)
+        assert sum(declined for *_, (_, _, _, declined, _, _) in beats) == refused
+
+
 # Where a task goes after its talk
 
 
@@ -156,6 +168,7 @@ def test_a_number_that_is_refused_when_sent_again_may_be_known_after_all() -> No
     assert (ruling.move, ruling.attempt, ruling.route) == ("ask", "lose", None)
     plain = rules.decide(Result(again, Declined("sold_out", Cure.OTHER_OFFER)), OURS["submit"], LATER, ELSEWHERE)
     assert plain.move == "retry"
+    assert plain.recheck_ms is not None, "what was sent first may turn up after all"
 
 
 def test_a_wrong_account_is_wrong_everywhere() -> None:

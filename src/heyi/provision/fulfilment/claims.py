@@ -80,6 +80,18 @@ async def open_attempts(
     )
 
 
+async def expect(tx: Tx, planned: Sequence[Errand], offered: Sequence[Errand]) -> None:
+    """What these purchases are expected to cost, where that is not what was planned; the same errands in both."""
+    pairs = zip(planned, offered, strict=True)
+    if changed := [now for was, now in pairs if now.request.cost_minor != was.request.cost_minor]:
+        await tx.run(
+            SQL["expect"],
+            lanes=col(one.lane for one in changed),
+            ids=col(one.attempt_id for one in changed),
+            expected=col(one.request.cost_minor for one in changed),
+        )
+
+
 async def reopen_attempts(tx: Tx, rows: Sequence[Row], *, until: datetime) -> dict[UUID, Row]:
     """Purchases that go out again under their number, by task."""
     found = await tx.rows(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from heyi.kernel.clock import millis
-from heyi.kernel.talk import Declined, Failed, Unknown
+from heyi.kernel.talk import Cure, Declined, Failed, Unknown
 from heyi.provision.fulfilment.errand import Account, Result, Ruling, Standing
 from heyi.provision.fulfilment.suppliers import UNWELL
 
@@ -41,9 +41,12 @@ def _counts(result: Result, was: Standing, ruling: Ruling, wall: datetime) -> tu
     broken = isinstance(answer, Unknown) or (isinstance(answer, Declined) and word(answer.why) in UNWELL)
     delivered = ruling.attempt == "deliver"
     took_ms = millis(wall) - millis(was.started_at) if delivered and was.started_at else 0
+    called = bool(result.exchanges)
+    # A wrong account is the buyer's mistake, and what we did not even send is ours: neither speaks against an offer.
+    theirs = called and not (isinstance(answer, Declined | Failed) and answer.cure is Cure.ASK_BUYER)
     return (
-        int(bool(result.exchanges)), int(broken and bool(result.exchanges)), int(delivered),
-        int(ruling.attempt == "decline"), int(ruling.attempt == "fail"), max(0, took_ms),
+        int(called), int(broken and called), int(delivered), int(theirs and ruling.attempt == "decline"),
+        int(theirs and ruling.attempt == "fail"), max(0, took_ms),
     )  # fmt: skip
 
 

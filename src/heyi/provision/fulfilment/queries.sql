@@ -105,6 +105,12 @@ from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(tasks)s::uuid[], %(items)s
     %(expected)s::bigint[])
     as a (lane, id, task_id, item_id, order_id, number, outer_number, offer_id, product_no, currency, expected_minor);
 
+-- name: expect
+-- Their offers cost something else by now than when these purchases were planned. The claim holds their tasks.
+update fulfilment.attempts a set expected_minor = r.expected
+from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(expected)s::bigint[]) as r (lane, id, expected)
+where a.lane = r.lane and a.id = r.id;
+
 -- name: reopen_attempts
 -- The same number goes out once more: it was proved never to have arrived.
 update fulfilment.attempts a set state = 'sending', sent_until = %(until)s, submits = a.submits + 1

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import msgspec
+
 from heyi.kernel.money import Money
 from heyi.kernel.parts import Offer
 from heyi.provision.fulfilment.errand import Errand
@@ -130,20 +132,22 @@ def next_for(errand: Errand, here: Sequence[Candidate], policy: str, refused: Re
     )
 
 
-def barred(errands: Sequence[Errand], offers: Mapping[UUID, tuple[str, Money]]) -> list[Errand]:
-    """The same errands; nothing is bought from an offer (its state and cost as they are now) that is held, or costs
-    more by now than its item may."""
-    return [replace(one, barred=_bar(one, offers)) if one.buys else one for one in errands]
+def as_offered(errands: Sequence[Errand], offers: Mapping[UUID, tuple[str, Money]]) -> list[Errand]:
+    """The same errands, as their offers (state and cost by id) are now: what is bought costs what it costs today, and
+    nothing is bought from an offer that is held, or costs more by now than its item may."""
+    return [_as_offered(one, offers) if one.buys else one for one in errands]
 
 
-def _bar(errand: Errand, offers: Mapping[UUID, tuple[str, Money]]) -> str:
+def _as_offered(errand: Errand, offers: Mapping[UUID, tuple[str, Money]]) -> Errand:
     found = None if errand.offer_id is None else offers.get(errand.offer_id)
     if found is None:
-        return ""
+        return errand
     (state, cost), request = found, errand.request
     if over_limit(cost, Money(request.guard_minor, request.currency)):
-        return "over_limit 报价已高于该权益的成本上限"
-    return "offer_held 报价已被暂停" if state == "held" else ""
+        return replace(errand, barred="over_limit 报价已高于该权益的成本上限")
+    if state == "held":
+        return replace(errand, barred="offer_held 报价已被暂停")
+    return replace(errand, request=msgspec.structs.replace(request, cost_minor=cost.amount_minor))
 
 
 def seen(candidates: Iterable[Candidate], policy: str) -> list[tuple[Candidate, str | None, bool]]:

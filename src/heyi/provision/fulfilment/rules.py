@@ -141,16 +141,20 @@ def _not_found(errand: Errand, standing: Standing, wall: datetime, ways: Routes,
 
 
 def _declined(errand: Errand, why: str, cure: Cure, ways: Routes) -> Ruling:
-    """Nothing was bought: another offer may have it at once; what passes by itself is tried again later."""
+    """Nothing was bought: another offer may have it at once; what passes by itself is tried again later. A number that
+    went out before is looked at again, should what was sent then turn up after all.
+    """
+    again = recheck_gap_ms(errand) if errand.submits > 1 else None
     if cure is Cure.ASK_BUYER:
-        return Ruling("want_buyer", "decline", problem=why, item="want_buyer")
+        return Ruling("want_buyer", "decline", problem=why, item="want_buyer", recheck_ms=again)
     if errand.number < ATTEMPTS_MAX:
         if ways.fresh is not None:
-            return Ruling("retry", "decline", 0, why, route=ways.fresh.offer)
+            return Ruling("retry", "decline", 0, why, route=ways.fresh.offer, recheck_ms=again)
         if word(why) in PASSING:
             gap = gap_ms(RETRY_GAP_MS_MIN, RETRY_GAP_MS_MAX, errand.number - 1, errand.outer_number)
-            return Ruling("retry", "decline", gap, why, route=None if ways.again is None else ways.again.offer)
-    return Ruling("want_person", "decline", problem=why, item="start")
+            to = None if ways.again is None else ways.again.offer
+            return Ruling("retry", "decline", gap, why, route=to, recheck_ms=again)
+    return Ruling("want_person", "decline", problem=why, item="start", recheck_ms=again)
 
 
 def fallen(errand: Errand, ruling: Ruling) -> Ruling:
