@@ -4,8 +4,8 @@
 request; `POST /buyers/{name}/order` places an order that brings this desk's own address along; notifications arrive
 below `/buyers/{name}/notify` and are checked and answered; `GET /buyers/{name}` shows them. All of it is in memory.
 
-Facts from s.apifox.cn/cf4d53fd-8bb2-41c5-8da3-371ba9a38956 and github.com/dujiao-next/document
-(docs/api/integration-open-api.md).
+Facts from s.apifox.cn/cf4d53fd-8bb2-41c5-8da3-371ba9a38956, github.com/dujiao-next/document
+(docs/api/integration-open-api.md) and what github.com/dujiao-next/dujiao-next does with a callback.
 """
 
 import hashlib
@@ -23,6 +23,7 @@ from simulator.asgi import Answer, Request, as_json, not_found
 TIMEOUT_S = 15.0
 KEPT = 1000
 CLOCK_S = {"goofish": 300, "dujiao_next": 60}
+CALLBACK_PATH = "/api/v1/upstream/callback"  # what a site verifies with, wherever it was called
 ACKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "goofish": ({"code": 0, "msg": "OK"}, {"code": 1, "msg": "told to fail"}),
     "dujiao_next": ({"ok": True, "message": "received"}, {"ok": False, "message": "told to fail"}),
@@ -167,7 +168,7 @@ def _problem(buyer: Buyer, request: Request) -> str:
         at, sign = request.header("dujiao-next-timestamp"), request.header("dujiao-next-signature")
         if request.header("dujiao-next-api-key") != buyer.credentials["key"]:
             return "another key"
-        right = dujiao_sign(buyer.credentials["secret"], request.method, request.path, at, request.body, None)
+        right = dujiao_sign(buyer.credentials["secret"], request.method, CALLBACK_PATH, at, request.body, None)
     if not at.isdigit() or abs(time.time() - int(at)) > CLOCK_S[buyer.standard]:
         return "the time is wrong"
     return "" if hmac.compare_digest(sign, right) else "the signature is wrong"

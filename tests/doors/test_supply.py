@@ -5,8 +5,11 @@ The callers are the simulator's buyers, which sign by the standards' documents o
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import itertools
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -191,7 +194,10 @@ def test_goofish_one_number_is_one_order_and_one_charge(stack: Stack, goofish: S
     assert before - stack.channel.get("/balance")["balance"]["amount_minor"] == 9900
     # The order is the channel's own, like any other.
     order = stack.channel.get("/orders", channel_order_no=number)["data"][0]
-    assert (order["id"], order["buyer"]) == (first["out_order_no"], number)
+    assert (order["id"], order["buyer"]) == (first["out_order_no"], f"supply:{number}")
+    # ... and its buyer is nobody whom the channel knows by that name.
+    stack.order("link", buyer=number)
+    assert [one["id"] for one in stack.channel.every("/orders", buyer=f"supply:{number}")] == [first["out_order_no"]]
     # Every look at the link was recorded, with who looked.
     looks = [line for line in stack.channel.get(f"/orders/{order['id']}/timeline") if line["what"] == "key.revealed"]
     assert len(looks) >= 3
@@ -317,11 +323,11 @@ def test_dujiao_refuses_in_its_own_words(stack: Stack, dujiao: Shop) -> None:
     assert dujiao.order(dujiao.sku("silver")) == (409, _said("insufficient_stock"))
     for fields in ({"phone": "13800138000"}, {"phone": "!", "ear": "13800138000"}):
         assert dujiao.order(dujiao.sku("two-phones"), fields=fields) == (400, _said("bad_request"))
-    for path in ("products/0", "products/999999999", f"products/{dujiao.sku('five')}"):
+    for path in ("products/0", "products/999999999"):
         assert dujiao.call(f"/api/v1/upstream/{path}", method="GET") == (404, _said("product_not_found")), path
     for path in ("products/x", "orders/-1", "orders/" + "9" * 30):
         assert dujiao.call(f"/api/v1/upstream/{path}", method="GET") == (400, _said("bad_request")), path
-    for query in ("page=0", "page=x", "page_size=101", "page_size=-1"):
+    for query in ("page=x", "page=", "page_size=1e9", "page_size=" + "9" * 20):
         assert dujiao.call("/api/v1/upstream/products", method="GET", query=query) == (400, _said("bad_request"))
 
 
@@ -343,16 +349,67 @@ def test_dujiao_one_number_is_one_order_and_what_is_paid_is_not_cancelled(stack:
     assert status == 200
     assert first.items() >= {"ok": True, "amount": "99.00", "currency": "CNY", "status": "delivered"}.items()
     assert dujiao.order(sku, number)[1] == first
-    assert dujiao.order(sku, number, quantity=2) == (400, _said("bad_request"))
+    # By the document the number alone says which order is meant: a refusal would drop one that was paid.
+    assert dujiao.order(sku, number, quantity=2)[1] == first
+    assert dujiao.order(dujiao.sku("silver"), number)[1] == first
     assert before - stack.channel.get("/balance")["balance"]["amount_minor"] == 9900
     assert dujiao.call(f"/api/v1/upstream/orders/{first['order_id']}/cancel") == (409, _said("cancel_not_allowed"))
     assert dujiao.call("/api/v1/upstream/orders/999999999/cancel") == (404, _said("order_not_found"))
     shown = dujiao.call(f"/api/v1/upstream/orders/{first['order_id']}", method="GET")[1]
     assert shown["fulfillment"]["payload"].startswith("https://learn.example/r/")
     assert shown["items"][0].items() >= {"sku_id": sku, "quantity": 1, "unit_price": "99.00"}.items()
-    # Without a number there is nothing to ask again by: two calls are two orders.
-    ids = {dujiao.call("/api/v1/upstream/orders", {"sku_id": sku, "quantity": 1})[1]["order_id"] for _ in range(2)}
-    assert len(ids) == 2
+    taken = stack.order("link")["channel_order_no"]
+    assert dujiao.order(sku, taken) == (400, _said("bad_request"))  # an order of the channel's own open API
+
+
+def test_dujiao_without_a_number_the_same_bytes_are_one_order(stack: Stack, dujiao: Shop) -> None:
+    """Heard twice (a proxy that repeats, somebody who listened), they buy once; another call is another order."""
+    before, at = stack.channel.get("/balance")["balance"]["amount_minor"], str(int(time.time()))
+    path, raw = "/api/v1/upstream/orders", json.dumps({"sku_id": dujiao.sku("link"), "quantity": 1}).encode()
+    signed = "\n".join(("POST", path, at, hashlib.md5(raw).hexdigest())).encode()
+    signature = hmac.new(dujiao.key["secret"].encode(), signed, "sha256").hexdigest()
+    headers = {"Dujiao-Next-Api-Key": dujiao.key["key"], "Dujiao-Next-Timestamp": at,
+               "Dujiao-Next-Signature": signature, "Content-Type": "application/json"}  # fmt: skip
+    told = [stack.operator.raw("POST", stack.url + path, content=raw, headers=headers) for _ in range(2)]
+    assert [one.status_code for one in told] == [200, 200]
+    assert told[0].json() == told[1].json()
+    other = dujiao.call(path, {"sku_id": dujiao.sku("link"), "quantity": 1, "trace_id": "another"})[1]
+    assert other["order_id"] != told[0].json()["order_id"]
+    assert before - stack.channel.get("/balance")["balance"]["amount_minor"] == 2 * 9900
+
+
+def test_dujiao_an_empty_callback_is_none(dujiao: Shop) -> None:
+    """The project's own client writes it into every order, also when it has no address of its own."""
+    for number, more in (("empty-1", {"callback_url": ""}), ("empty-2", {"callback_url": None}), ("empty-3", {})):
+        body = {"sku_id": dujiao.sku("link"), "quantity": 1, "downstream_order_no": number, "trace_id": "t", **more}
+        status, told = dujiao.call("/api/v1/upstream/orders", body)
+        assert (status, told["status"]) == (200, "delivered"), more
+
+
+def test_dujiao_page_numbers_out_of_bounds_are_no_mistake(dujiao: Shop) -> None:
+    every = dujiao.call("/api/v1/upstream/products", method="GET", query="page_size=100")[1]
+    for query, page, size in (
+        ("page=0&page_size=200", 1, 100), ("page=-3&page_size=0", 1, 20), ("page_size=-1", 1, 20), ("", 1, 20),
+    ):  # fmt: skip
+        status, told = dujiao.call("/api/v1/upstream/products", method="GET", query=query)
+        assert (status, told["page"], told["page_size"]) == (200, page, size), query
+        assert told["items"] == every["items"][:size]
+
+
+def test_dujiao_a_product_off_sale_is_not_one_that_never_was(stack: Stack, dujiao: Shop) -> None:
+    """A site forgets what it had mapped to a product that is not found, and keeps it for one that is unavailable."""
+    sku = dujiao.sku("gold")
+    bundle = next(one["id"] for one in stack.operator.every("/bundles") if one["code"] == "gold")
+    stack.operator.post(f"/bundles/{bundle}/withdraw")
+    try:
+        for number in (sku, dujiao.sku("five")):  # what the standard cannot say (any more) is not on sale there either
+            found = dujiao.call(f"/api/v1/upstream/products/{number}", method="GET")
+            assert found == (404, _said("product_unavailable"))
+    finally:
+        stack.operator.post(f"/bundles/{bundle}/put_on_sale")
+    assert dujiao.call(f"/api/v1/upstream/products/{sku}", method="GET")[0] == 200
+    order = dujiao.order(dujiao.sku("link"))[1]["order_id"]
+    assert dujiao.call(f"/api/v1/upstream/products/{order}", method="GET") == (404, _said("product_not_found"))
 
 
 def test_poor_channels_are_told_so(stack: Stack) -> None:

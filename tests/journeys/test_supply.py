@@ -176,7 +176,7 @@ def test_an_order_that_ends_in_part_says_what_is_missing(stack: Stack) -> None:
     assert "已交付 4/5，未交付：权益 takeaway" in heard[0]["remark"]
     told = until(lambda: [one["body"] for one in _notified(stack, unicorn, 1)
                           if one["body"]["downstream_order_no"] == "DJ-part"])[0]  # fmt: skip
-    assert told["status"] == told["fulfillment"]["status"] == "partially_delivered"
+    assert told["status"] == told["fulfillment"]["status"] == "delivered"
     assert told["fulfillment"]["delivery_data"]["missing"] == ["权益 takeaway"]
     assert len(told["fulfillment"]["delivery_data"]["cards"]) == 4
     assert told["fulfillment"]["payload"].endswith("权益 course、权益 ebook")

@@ -15,6 +15,7 @@ from heyi.kernel.errors import Refused
 from heyi.kernel.ids import to_text
 from heyi.kernel.parts import AccountField
 from heyi.offer import catalog, partner
+from heyi.offer.catalog.errors import NotOnSale
 from heyi.offer.partner.standards import STANDARDS, Bought, Bundled, Card, Given, Goods, Handed, Report, stock_of
 from heyi.order import checkout
 from heyi.order.checkout import Order
@@ -41,13 +42,15 @@ async def lines(tools: Tools, standard: str, channel_id: UUID) -> list[Line]:
         return await _lines(tx, standard, shown, now=now)
 
 
-async def line(tools: Tools, standard: str, channel_id: UUID, bundle: str) -> Line | None:
-    """One bundle by its code or id, or None when it is not on sale to the channel."""
+async def line(tools: Tools, standard: str, channel_id: UUID, bundle: str) -> Line | Refused:
+    """One bundle by its code or id, or why it is not on sale to the channel."""
     key, now = (bundle, None, channel_id), tools.clock.now()
     async with tools.db.transaction() as tx:
         shown = (await catalog.show(tx, [key], now=now))[key]
-        found = [] if isinstance(shown, Refused) else await _lines(tx, standard, [shown], now=now)
-    return next(iter(found), None)
+        if isinstance(shown, Refused):
+            return shown
+        found = await _lines(tx, standard, [shown], now=now)
+    return found[0] if found else NotOnSale()
 
 
 async def behind(tools: Tools, number: int) -> UUID | None:

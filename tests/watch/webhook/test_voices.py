@@ -44,7 +44,9 @@ class Site:
 
     def verified(self, key: NewSupplyKey, place: int = -1) -> bool:
         headers, body = self.got[place]
-        right = dujiao_next.signature(key.secret, "POST", "/callback", headers["dujiao-next-timestamp"], body)
+        right = dujiao_next.signature(
+            key.secret, "POST", "/api/v1/upstream/callback", headers["dujiao-next-timestamp"], body
+        )  # fmt: skip
         return (headers["dujiao-next-api-key"], headers["dujiao-next-signature"]) == (key.key.key, right)
 
 

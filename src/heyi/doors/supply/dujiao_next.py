@@ -5,8 +5,8 @@ Facts: see heyi/offer/partner/standards/dujiao_next.py.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
-from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, Router, get, post
@@ -14,15 +14,15 @@ from litestar.exceptions import HTTPException
 from msgspec import Meta
 
 from heyi.doors.problems import STATUS, on_crash
-from heyi.doors.shapes import Address, Short
+from heyi.doors.shapes import Short
 from heyi.doors.supply import entry
 from heyi.flows import supply
 from heyi.infra.tools import Tools
-from heyi.kernel.clock import millis
 from heyi.kernel.errors import Kind, Refused
-from heyi.kernel.ids import new_id, to_text
+from heyi.kernel.ids import to_text
 from heyi.kernel.money import Money
 from heyi.offer import partner
+from heyi.offer.catalog.errors import BundleNotFound
 from heyi.offer.partner.model import SupplyAccess
 from heyi.offer.partner.standards import DUJIAO_NEXT, Bought, Goods, accounts_of, dujiao_next
 from heyi.order.checkout import Order
@@ -30,7 +30,7 @@ from heyi.settle import ledger
 
 AskedBy = Request[Any, Any, Any]
 SITE = "heyi 合益"
-PAGE_SIZE_MAX = 100
+PAGE_SIZE, PAGE_SIZE_MAX, PAGES_MAX = 20, 100, 1_000_000
 NUMBER_MAX = 2**53
 NONCE_MAX = 128
 # Our codes in its words, and in no others; what is not named here is a bad request.
@@ -40,13 +40,15 @@ WORDS = {
     "supply.replayed": (401, "invalid_signature"), "supply.unsigned": (401, "missing_auth_headers"),
     "supply.timestamp": (401, "invalid_timestamp"),
     "supply.callback": (400, "invalid_callback_url"), "supply.goods_unknown": (400, "sku_unavailable"),
-    "supply.product_unknown": (404, "product_not_found"), "supply.cancel": (409, "cancel_not_allowed"),
+    "supply.product_unknown": (404, "product_not_found"), "supply.product_off_sale": (404, "product_unavailable"),
+    "supply.cancel": (409, "cancel_not_allowed"),
     "bundle.not_found": (400, "sku_unavailable"), "bundle.version_not_found": (400, "sku_unavailable"),
     "bundle.not_on_sale": (400, "product_unavailable"), "bundle.no_offer": (400, "product_unavailable"),
     "stock.sold_out": (409, "insufficient_stock"), "ledger.deposit_too_low": (402, "insufficient_balance"),
     "order.not_found": (404, "order_not_found"), "order.number_reused": (400, "bad_request"),
 }  # fmt: skip
 BY_KIND = {Kind.INVALID: 400, Kind.UNPROCESSABLE: 400}
+SAME = entry.fingerprint(DUJIAO_NEXT)  # a number is the whole question
 
 
 class Unsigned(Refused):
@@ -70,6 +72,13 @@ class ProductUnknown(Refused):
     zh, en = "商品不存在", "there is no such product"
 
 
+class ProductOffSale(Refused):
+    """The product is known, and not on sale (now, or in this standard's words): what was mapped to it is kept."""
+
+    code, kind = "supply.product_off_sale", Kind.NOT_FOUND
+    zh, en = "商品已下架", "the product is not on sale now"
+
+
 class OrderUnknown(Refused):
     """The caller has no such order."""
 
@@ -90,7 +99,7 @@ class OrderBody(msgspec.Struct):
     manual_form_data: Annotated[dict[Short, entry.Text | int], Meta(max_length=50)] | None = None
     downstream_order_no: entry.Maybe = ""
     trace_id: entry.Text = ""
-    callback_url: Address | None = None
+    callback_url: entry.Callback | None = None
 
 
 async def _asked(request: AskedBy, tools: Tools) -> tuple[SupplyAccess, bytes]:
@@ -139,7 +148,7 @@ async def categories(request: AskedBy, tools: Tools) -> Response[dict[str, Any]]
 @get("/products")
 async def products(request: AskedBy, tools: Tools) -> Response[dict[str, Any]]:
     access, _ = await _asked(request, tools)
-    page, size = _number(request, "page", 1, 1_000_000), _number(request, "page_size", 20, PAGE_SIZE_MAX)
+    page, size = _number(request, "page", 1, PAGES_MAX), _number(request, "page_size", PAGE_SIZE, PAGE_SIZE_MAX)
     found = [
         dujiao_next.product(line.answer, line.number)
         for line in await supply.lines(tools, DUJIAO_NEXT, access.channel_id)
@@ -153,24 +162,24 @@ async def products(request: AskedBy, tools: Tools) -> Response[dict[str, Any]]:
 async def product(number: str, request: AskedBy, tools: Tools) -> Response[dict[str, Any]]:
     access, _ = await _asked(request, tools)
     line = await _line(tools, access, _id(number))
-    if line is None or not isinstance(line.answer, Goods):
+    if isinstance(line, BundleNotFound):
         raise ProductUnknown
+    if isinstance(line, Refused) or not isinstance(line.answer, Goods):
+        raise ProductOffSale
     return _ok({"product": dujiao_next.product(line.answer, line.number)})
 
 
 @post("/orders")
 async def place_order(request: AskedBy, tools: Tools) -> Response[dict[str, Any]]:
-    """Without a number of its own an order cannot be asked for again: it gets one of ours."""
+    """By the document a number that is known answers its order, whatever else is asked with it. A call without one is
+    known by its signature: the same bytes heard twice are one order."""
     access, body = await _asked(request, tools)
     data = entry.decoded(body, OrderBody)
-    given = {name: str(value) for name, value in (data.manual_form_data or {}).items()}
-    own = data.downstream_order_no.strip()
-    number = own or to_text("auto", new_id(millis(tools.clock.now())))
-    same = entry.fingerprint(DUJIAO_NEXT, data.sku_id, data.quantity, given)
-    if own and await supply.find(tools, access.channel_id, number=number) is not None:
-        order = await entry.place(request, access, number, same, line=None)
+    number = data.downstream_order_no.strip() or f"auto_{request.headers[dujiao_next.SIGNATURE][:32]}"
+    if await supply.find(tools, access.channel_id, number=number) is not None:
+        order = await entry.place(request, access, number, SAME, line=None)
     else:
-        order = await _place_new(request, tools, access, data, number, same, given)
+        order = await _place_new(request, tools, access, data, number)
     found = entry.bought_in(order, access)
     if found is None:
         raise OrderUnknown
@@ -178,20 +187,20 @@ async def place_order(request: AskedBy, tools: Tools) -> Response[dict[str, Any]
 
 
 async def _place_new(
-    request: AskedBy, tools: Tools, access: SupplyAccess, data: OrderBody, number: str, same: bytes,
-    given: dict[str, str],
+    request: AskedBy, tools: Tools, access: SupplyAccess, data: OrderBody, number: str
 ) -> Order:  # fmt: skip
     line = await _line(tools, access, data.sku_id)
-    if line is None or not isinstance(line.answer, Goods):
+    if isinstance(line, Refused) or not isinstance(line.answer, Goods):
         raise entry.GoodsUnknown
+    given = {name: str(value) for name, value in (data.manual_form_data or {}).items()}
     accounts = accounts_of(line.answer, given)
     if isinstance(accounts, Refused):
         raise accounts
-    if data.callback_url is not None:
+    if data.callback_url:
         await entry.check_callback(tools, data.callback_url)
-    bought = Bought(DUJIAO_NEXT, access.key, line.answer.kind, line.bundle.title, line.number, data.callback_url,
-                    data.trace_id or None)  # fmt: skip
-    return await entry.place(request, access, number, same, line=line, quantity=data.quantity, accounts=accounts,
+    bought = Bought(DUJIAO_NEXT, access.key, line.answer.kind, line.bundle.title, line.number,
+                    data.callback_url or None, data.trace_id or None)  # fmt: skip
+    return await entry.place(request, access, number, SAME, line=line, quantity=data.quantity, accounts=accounts,
                              bought=bought)  # fmt: skip
 
 
@@ -213,9 +222,11 @@ async def cancel_order(number: str, request: AskedBy, tools: Tools) -> Response[
     return _ok({name: told[name] for name in ("order_id", "order_no", "status")})
 
 
-async def _line(tools: Tools, access: SupplyAccess, number: int) -> supply.Line | None:
-    id: UUID | None = await supply.behind(tools, number)
-    return None if id is None else await supply.line(tools, DUJIAO_NEXT, access.channel_id, to_text("bnd", id))
+async def _line(tools: Tools, access: SupplyAccess, number: int) -> supply.Line | Refused:
+    id = await supply.behind(tools, number)
+    if id is None:
+        return BundleNotFound()
+    return await supply.line(tools, DUJIAO_NEXT, access.channel_id, to_text("bnd", id))
 
 
 async def _order(tools: Tools, access: SupplyAccess, number: str) -> tuple[Order, Bought]:
@@ -234,10 +245,11 @@ def _id(text: str) -> int:
 
 
 def _number(request: AskedBy, name: str, otherwise: int, most: int) -> int:
+    """Out of bounds is no mistake: what is below them is not said, what is above is the most."""
     text = str(request.query_params.get(name, otherwise))
-    if not (text.isascii() and text.isdigit() and len(text) <= 9 and 1 <= int(text) <= most):
+    if not re.fullmatch(r"-?[0-9]{1,9}", text):
         raise entry.BodyWrong(what=name)
-    return int(text)
+    return min(int(text), most) if int(text) >= 1 else otherwise
 
 
 def _ok(data: dict[str, Any]) -> Response[dict[str, Any]]:

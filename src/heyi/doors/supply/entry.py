@@ -32,6 +32,8 @@ T = TypeVar("T")
 _CLEAN = r"^[^\x00-\x1f\x7f\ud800-\udfff]*$(?!\n)"
 Maybe = Annotated[str, Meta(max_length=64, pattern=_CLEAN)]
 Text = Annotated[str, Meta(max_length=200, pattern=_CLEAN)]
+Callback = Annotated[str, Meta(max_length=2000, pattern=r"^(https?://[^\s\x00-\x1f]+)?$(?!\n)")]
+BUYER = "supply:"  # before an order's number: its buyer, as far as anybody knows
 _question = msgspec.json.Encoder(order="deterministic")
 
 
@@ -162,12 +164,13 @@ async def place(
 ) -> Order:  # fmt: skip
     """Place an order, or find the one that has this number and content. Raises what the order path refuses.
 
-    The other system's buyers are not known here: every order is its own buyer. Where its end is told and what it may
-    cost at most are not part of what was asked. `line` None: the number is taken, and only its content is compared.
+    The other system's buyers are not known here: every order is its own buyer, and none of the channel's own. Where its
+    end is told and what it may cost at most are not part of what was asked. `line` None: the number is taken, and only
+    its content is compared.
     """
     bundle = ("", None) if line is None else (line.bundle.code, line.bundle.version)
     asked = Asked(
-        access.channel_id, number, number, bundle[0], quantity, same, bundle[1], accounts or {},
+        access.channel_id, number, f"{BUYER}{number}", bundle[0], quantity, same, bundle[1], accounts or {},
         personal={"accounts": accounts} if accounts else {},
         metadata=None if bought is None else bought.metadata, at_most=at_most,
     )  # fmt: skip
@@ -178,10 +181,10 @@ async def place(
     return answer[0]
 
 
-async def line_of(tools: Tools, access: SupplyAccess, bundle: str, kind: str | None = None) -> supply.Line:
+async def line_of(tools: Tools, access: SupplyAccess, bundle: str, kind: str) -> supply.Line:
     """The bundle as the caller's standard sells it now. Raises GoodsUnknown."""
     line = await supply.line(tools, access.standard, access.channel_id, bundle)
-    if line is None or not isinstance(line.answer, Goods) or (kind is not None and line.answer.kind != kind):
+    if isinstance(line, Refused) or not isinstance(line.answer, Goods) or line.answer.kind != kind:
         raise GoodsUnknown
     return line
 

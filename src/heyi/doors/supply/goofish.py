@@ -13,7 +13,7 @@ from litestar.exceptions import HTTPException
 from msgspec import Meta
 
 from heyi.doors.problems import on_crash
-from heyi.doors.shapes import Address, Short
+from heyi.doors.shapes import Short
 from heyi.doors.supply import entry
 from heyi.flows import supply
 from heyi.infra.tools import Tools
@@ -69,7 +69,7 @@ class OrderBody(msgspec.Struct):
     goods_no: Short
     buy_quantity: Annotated[int, Meta(ge=1, le=1000)]
     max_amount: Annotated[int, Meta(ge=0, le=10**15)] | None = None
-    notify_url: Address | None = None
+    notify_url: entry.Callback | None = None
 
 
 class TopUp(msgspec.Struct, omit_defaults=True):
@@ -175,9 +175,9 @@ async def _order(
         accounts = accounts_of(line.answer, given)
         if isinstance(accounts, Refused):
             raise accounts
-        if data.notify_url is not None:
+        if data.notify_url:
             await entry.check_callback(tools, data.notify_url)
-        bought = Bought(GOOFISH, access.key, kind, line.bundle.title, line.number, data.notify_url)
+        bought = Bought(GOOFISH, access.key, kind, line.bundle.title, line.number, data.notify_url or None)
         at_most = None if data.max_amount is None else Money(data.max_amount, "CNY")
         order = await entry.place(
             request, access, data.order_no, same, line=line, quantity=data.buy_quantity, accounts=accounts,

@@ -181,7 +181,7 @@ def revealed_shape(shown: reveal.Shown) -> RevealedShape:
 async def list_entitlements(
     caller: Caller,
     tools: Tools,
-    buyer: Annotated[str, Parameter(min_length=1, max_length=64)],
+    buyer: Annotated[str, Parameter(min_length=1, max_length=80)],
     in_state: Annotated[str | None, Parameter(query="state", max_length=20)] = None,
     limit: Limit = 50,
     cursor: Cursor = None,

@@ -163,7 +163,7 @@ async def list_orders(
     limit: Limit = 50,
     cursor: Cursor = None,
     channel_order_no: Annotated[str | None, Parameter(max_length=64)] = None,
-    buyer: Annotated[str | None, Parameter(max_length=64)] = None,
+    buyer: Annotated[str | None, Parameter(max_length=80)] = None,
     in_state: Annotated[str | None, Parameter(query="state", max_length=20, description="the fulfilment axis")] = None,
     since: datetime | None = None,
 ) -> Page[OrderShape]:
