@@ -73,5 +73,5 @@ def _reading(shelf: Shelf) -> warning.StockReading:
     benefit, level, waits = shelf
     return warning.StockReading(
         to_text("ben", benefit.id), benefit.code, level.ready, level.demand_milli, level.days_left, waits,
-        level.soon_days, level.expiring, level.wasted(level.expiring, level.soon_days),
+        level.soon_days, level.expiring, level.unsold,
     )  # fmt: skip

@@ -113,10 +113,26 @@ async def test_what_expires_and_what_will_be_left_of_it(tools: Tools) -> None:
     seen = await level(tools, benefit, 20)
     assert (seen.ready, seen.expiring_7, seen.expiring_30, seen.expiring) == (118, 28, 68, 68)
     assert seen.first_expires_at == now + 5 * DAY
-    assert (seen.wasted(seen.expiring_7, 7), seen.wasted(seen.expiring_30, 30), seen.days_left) == (14, 8, 59)
+    # At two a day: 10 of the 28 go in five days; until the twentieth 40 of all 68, so 28 of the other 90 are lost.
+    assert (seen.unsold_7, seen.unsold_30, seen.unsold, seen.unsold_ever) == (18, 28, 28, 28)
+    assert seen.days_left == 45
     async with tools.db.reading() as tx:
         found = await levels.expiring(tx, benefit, days=30, now=now)
     assert [(one.code, one.keys) for one in found] == [("week", 28), ("month", 40)]
+
+
+async def test_keys_that_expire_tomorrow_are_not_sold_next_week(tools: Tools) -> None:
+    """A month's demand is in the vault, and almost all of it is dead tomorrow: what is lost then no later sale brings
+    back, however few expire after it, and what is left does not last."""
+    benefit, now = fresh(tools), tools.clock.now()
+    await put_keys(tools, benefit, [f"t-{n}" for n in range(290)], expires=now + DAY, batch="tomorrow")
+    await put_keys(tools, benefit, [f"l-{n}" for n in range(20)], expires=now + 29 * DAY, batch="later")
+    await take(tools, benefit, 10)
+    seen = await level(tools, benefit)
+    assert (seen.ready, seen.demand_milli) == (300, 10_000)
+    assert (seen.expiring_7, seen.unsold_7) == (280, 270)
+    assert (seen.expiring_30, seen.unsold_30) == (300, 270)
+    assert seen.days_left == 3
 
 
 async def test_a_great_vault_costs_no_more_than_it_sells(tools: Tools) -> None:
@@ -154,7 +170,7 @@ def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_a_level_counts_with_the_higher_mean() -> None:
-    one = Level(UUID(int=1), 100, False, 2_000, 5_000, None, 7, 0, 0, 0, None)
+    one = Level(UUID(int=1), 100, False, 2_000, 5_000, None, 7, 0, 0, 0, 0, 0, 0, 0, None)
     assert (one.demand_milli, one.days_left) == (5_000, 20)
     assert replace(one, week_milli=200_000).days_left == 0
-    assert one.wasted(40, 7) == 5
+    assert replace(one, unsold_ever=40).days_left == 12

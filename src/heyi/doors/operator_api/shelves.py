@@ -63,8 +63,8 @@ def _fields(shelf: shelves.Shelf) -> dict[str, Any]:
         "benefit": to_text("ben", benefit.id), "code": benefit.code, "title": benefit.title, "ready": level.ready,
         "bounded": level.bounded, "waiting": waiting, "a_day_week": level.week_milli / 1000,
         "a_day_month": level.month_milli / 1000, "days_left": level.days_left, "expiring_7_days": level.expiring_7,
-        "expiring_30_days": level.expiring_30, "unsold_7_days": level.wasted(level.expiring_7, 7),
-        "unsold_30_days": level.wasted(level.expiring_30, 30), "first_expires_at": level.first_expires_at,
+        "expiring_30_days": level.expiring_30, "unsold_7_days": level.unsold_7,
+        "unsold_30_days": level.unsold_30, "first_expires_at": level.first_expires_at,
     }  # fmt: skip
 
 

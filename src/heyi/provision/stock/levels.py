@@ -13,7 +13,6 @@ SQL = queries(__file__, "queries_levels.sql")
 COUNTED_LEAST = 10_000  # keys of a benefit that are always counted; beyond, twice what a month takes
 COUNTED_AT_ONCE, BATCH_KEYS_MAX, BATCHES_MAX = 50_000, 100_000, 100
 KEPT = timedelta(days=60)
-DAY_S = 86_400
 
 
 async def count(tx: Tx) -> int:
@@ -35,7 +34,7 @@ async def of(tx: Tx, soon_days: Mapping[UUID, int], *, now: datetime) -> dict[UU
         SQL["levels"], benefits=col(id for id, _ in wanted), soon_days=col(days for _, days in wanted), now=now,
         least=COUNTED_LEAST,
     )  # fmt: skip
-    return {row.benefit_id: _level(row, soon_days[row.benefit_id], now) for row in rows}
+    return {row.benefit_id: _level(row, soon_days[row.benefit_id]) for row in rows}
 
 
 async def expiring(tx: Tx, benefit_id: UUID, *, days: int, now: datetime) -> list[ExpiringBatch]:
@@ -47,19 +46,9 @@ async def expiring(tx: Tx, benefit_id: UUID, *, days: int, now: datetime) -> lis
     return [ExpiringBatch(row.batch_id, row.code, row.keys, row.first_expires_at) for row in rows]
 
 
-def _level(row: Row, soon_days: int, now: datetime) -> Level:
-    week = daily_milli(row.week_keys, 7, row.since, now)
-    month = daily_milli(row.month_keys, 28, row.since, now)
+def _level(row: Row, soon_days: int) -> Level:
     return Level(
-        row.benefit_id, row.ready, row.ready >= row.bound, week, month, row.since, soon_days, row.expiring,
-        row.expiring_7, row.expiring_30, row.first_expires_at,
+        row.benefit_id, row.ready, row.ready >= row.bound, row.week_milli, row.month_milli, row.since, soon_days,
+        row.expiring, row.expiring_7, row.expiring_30, row.unsold, row.unsold_7, row.unsold_30, row.unsold_ever,
+        row.first_expires_at,
     )  # fmt: skip
-
-
-def daily_milli(keys: int, days: int, since: datetime | None, now: datetime) -> int:
-    """Keys a day, in thousandths: what went out in the last `days`, spread over them, or over the time since the first
-    one where that is shorter, a day at least."""
-    if since is None:
-        return 0
-    seconds = min(days * DAY_S, max(DAY_S, int((now - since).total_seconds())))
-    return keys * 1000 * DAY_S // seconds

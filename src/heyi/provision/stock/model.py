@@ -224,7 +224,8 @@ class ListedKey:
 @dataclass(frozen=True, slots=True)
 class Level:
     """How a benefit's keys stand. Means are keys issued a day, in thousandths, over the last 7 and 28 days (or since
-    the first one, a day at least). `bounded`: there are more keys than were counted. `expiring` is within `soon_days`.
+    the first one, a day at least). `bounded`: there are more keys than were counted. `expiring` is within `soon_days`,
+    and `unsold` is how many of those will expire unsold at the higher mean, the earliest expiry sold first.
     """
 
     benefit_id: UUID
@@ -237,6 +238,10 @@ class Level:
     expiring: int
     expiring_7: int
     expiring_30: int
+    unsold: int
+    unsold_7: int
+    unsold_30: int
+    unsold_ever: int
     first_expires_at: datetime | None
 
     @property
@@ -246,12 +251,8 @@ class Level:
 
     @property
     def days_left(self) -> int | None:
-        """Whole days that the keys last at recent demand; None: nothing goes out."""
-        return self.ready * 1000 // self.demand_milli if self.demand_milli else None
-
-    def wasted(self, expiring: int, days: int) -> int:
-        """How many of the keys that expire within so many days nobody will have bought by then."""
-        return max(0, expiring - self.demand_milli * days // 1000)
+        """Whole days that the keys last at recent demand, without those that expire before; None: nothing goes out."""
+        return (self.ready - self.unsold_ever) * 1000 // self.demand_milli if self.demand_milli else None
 
 
 @dataclass(frozen=True, slots=True)
