@@ -115,8 +115,8 @@ class DujiaoNext(Shop):
         return str(reply.json()["error_code"])
 
     def verifies(self, raw: Raw) -> bool:
-        path, headers, body = raw
-        mine = self.sign("POST", path, headers["dujiao-next-timestamp"], body)
+        _, headers, body = raw
+        mine = self.sign("POST", "/api/v1/upstream/callback", headers["dujiao-next-timestamp"], body)
         return headers.get("dujiao-next-signature") == mine
 
     def told(self, raw: Raw) -> tuple[str, str]:

@@ -7,6 +7,7 @@ error codes with their HTTP statuses; `payload` as plain text; the callback's fi
 `ok: true`; a paid order cannot be cancelled. An order is asked for by the supplier's own order_id only.
 From its front-end document: manual_form_schema is {fields: [{key, type, required, label}]}, and manual_form_data may
 lie one level deeper, under the product's id.
+From what github.com/dujiao-next/dujiao-next does: a callback is signed over one path, wherever it is sent.
 This simulator's reading (no document seen): what is not a card is a `manual` product with one field, `account`; a
 manual order ends `completed`, a card order `delivered`; a payload is one card a line, `number----password`; a declined
 order is the documented payment_failed under HTTP 200; product id and SKU id differ, so that nobody mixes them up.
@@ -32,6 +33,7 @@ from simulator.world import Shop, clock_ms, now_ms
 
 CLOCK_MS = 60_000
 PREFIX = "/api/v1/upstream/"
+CALLBACK_PATH = "/api/v1/upstream/callback"
 
 CODES = {
     Why.NO_PRODUCT: "sku_unavailable",
@@ -127,10 +129,9 @@ class DujiaoNext(Speech):
         if "fulfillment" in detail:
             told["fulfillment"] = detail["fulfillment"]
         body, stamp = signing.compact_json(told).encode(), str(at_ms // 1000)
-        path = urlsplit(order.callback_url).path or "/"
         headers = {"Dujiao-Next-Api-Key": supplier.credentials["api_key"], "Dujiao-Next-Timestamp": stamp}
         if not order.plan.unsigned:
-            headers["Dujiao-Next-Signature"] = signing.dujiao_next(supplier.secret, "POST", path, stamp, body)
+            headers["Dujiao-Next-Signature"] = signing.dujiao_next(supplier.secret, "POST", CALLBACK_PATH, stamp, body)
         if order.plan.tampered:
             body = signing.compact_json({**told, "status": "delivered", "order_no": "TAMPERED"}).encode()
         return Message(body, headers)

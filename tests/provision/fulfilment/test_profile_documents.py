@@ -35,6 +35,7 @@ from heyi.provision.fulfilment.suppliers import (
     DIALECTS,
     SHIPPED,
     Callback,
+    Heard,
     Order,
     Refusal,
     canonical,
@@ -514,6 +515,22 @@ def test_the_answer_must_be_about_the_order_that_was_asked_for() -> None:
         DIALECTS["dujiao_next"], account("dujiao_next"), order(supplier_number="77"), "query", Reply(200, {}, other)
     )
     assert found.answer == Unknown("the answer is about another order")
+
+
+def test_a_dujiao_site_signs_its_callbacks_over_one_path() -> None:
+    """Whatever the address is that it was given: ours ends in a token, and its own signature holds there."""
+    body = json.dumps({"order_id": 77, "downstream_order_no": OUTER, "status": "delivered"}).encode()
+
+    def heard(path: str) -> Heard | Refusal:
+        text = f"POST\n{path}\n{SECONDS}\n{hashlib.md5(body).hexdigest()}"
+        mac = hmac.new(b"dujiao_next-secret-0123456789", text.encode(), hashlib.sha256).hexdigest()
+        headers = {"Dujiao-Next-Timestamp": SECONDS, "Dujiao-Next-Signature": mac}
+        return DIALECTS["dujiao_next"].parse_callback(account("dujiao_next"), Callback(headers, "", body), START)
+
+    told = heard("/api/v1/upstream/callback")
+    assert isinstance(told, Heard)
+    assert told.outer_number == OUTER
+    assert heard("/callbacks/tok") == Refusal("unsigned")
 
 
 # -- cards under a key ----------------------------------------------------------------------------------------------
