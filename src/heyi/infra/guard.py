@@ -42,6 +42,8 @@ def public(address: str) -> bool:
 
 
 def _open(ip: IPv4Address | IPv6Address) -> bool:
+    if isinstance(ip, IPv6Address) and ip.is_site_local:  # fec0::/10, given up long ago and still routed in places
+        return False
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 

@@ -112,6 +112,7 @@ def test_urls(url: str, private_allowed: bool, good: bool) -> None:
         ("169.254.169.254", False), ("100.64.0.1", False), ("0.0.0.0", False), ("224.0.0.1", False),
         ("255.255.255.255", False), ("::1", False), ("::", False), ("fe80::1%eth0", False), ("fc00::1", False),
         ("::ffff:10.0.0.1", False), ("64:ff9b::a00:1", False), ("2002:a00:1::", False), ("nonsense", False),
+        ("fec0::1", False), ("feff::1", False),
     ],
 )  # fmt: skip
 def test_public_addresses(address: str, open: bool) -> None:
