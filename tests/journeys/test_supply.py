@@ -202,6 +202,8 @@ def test_a_top_up_ends_as_it_ends(stack: Stack, account: str, status: int, in_du
     )
     assert (told[0]["order_type"], told[0]["order_status"]) == (1, status)
     assert ("未交付" in told[0].get("remark", "")) is (status == 30)
+    about = {"path": "/goofish/order/detail", "body": {"order_type": 1, "order_no": f"XG-{account}"}}
+    assert _post(stack, f"/buyers/{fish}/call", about)["data"]["biz_content"] == {"account": account}
     told = until(lambda: [one["body"] for one in _notified(stack, unicorn, 1)
                           if one["body"]["downstream_order_no"] == f"DJ-{account}"])  # fmt: skip
     assert told[0]["status"] == in_dujiao

@@ -65,11 +65,17 @@ class Sender:
             return await webhook.claim(tx, now=self._tools.clock.now(), wall=self._tools.clock.wall(), most=most)
 
     async def send(self, sending: Sending) -> None:
-        """One try, recorded. An error of ours is logged; the lease brings the delivery back."""
+        """One try, recorded. What cannot be made or sent is a try that failed, and is given up like any other; what
+        cannot be recorded is brought back by its lease."""
         try:
-            await self._ends.ask(await self._try(sending))
+            outcome = await self._try(sending)
+        except Exception as error:
+            log.exception("a webhook was not sent", delivery=str(sending.id))
+            outcome = Outcome(sending, None, f"not sent: {type(error).__name__}", 0, self._tools.clock.now())
+        try:
+            await self._ends.ask(outcome)
         except Exception:
-            log.exception("a webhook was not sent or not recorded", delivery=str(sending.id))
+            log.exception("a webhook was not recorded", delivery=str(sending.id))
 
     async def _try(self, sending: Sending) -> Outcome:
         if sending.voice == webhook.WEBHOOK:

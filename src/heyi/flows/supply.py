@@ -16,10 +16,23 @@ from heyi.kernel.ids import to_text
 from heyi.kernel.parts import AccountField
 from heyi.offer import catalog, partner
 from heyi.offer.catalog.errors import NotOnSale
-from heyi.offer.partner.standards import STANDARDS, Bought, Bundled, Card, Given, Goods, Handed, Report, stock_of
+from heyi.offer.partner.standards import (
+    ACCOUNT,
+    STANDARDS,
+    Bought,
+    Bundled,
+    Card,
+    Given,
+    Goods,
+    Handed,
+    Report,
+    stock_of,
+)
 from heyi.order import checkout
 from heyi.order.checkout import Order
-from heyi.provision import stock
+from heyi.provision import entitlement, stock
+from heyi.provision.entitlement import Right
+from heyi.provision.entitlement.errors import Held
 
 GOODS_MAX = 2000  # bundles on sale that are looked at for a list
 STOCK_MOST = 100_000  # keys are counted no further
@@ -60,18 +73,24 @@ async def behind(tools: Tools, number: int) -> UUID | None:
 
 
 async def report(tools: Tools, order: Order, bought: Bought, *, by: str, shows: bool = True) -> Report:
-    """How an order stands. What was handed over is shown (and recorded) in the states in which the standard says it."""
+    """How an order stands. What was handed over is shown (and recorded) in the states in which the standard says it,
+    all of it or, while some of it is held, nothing."""
     async with tools.db.transaction() as tx:
         numbers = await partner.supply.numbers(tx, [order.id])
         facts = await outbox.of_order(tx, order.id)
+        accounts = await checkout.accounts_of(tx, order) if bought.kind == ACCOUNT else {}
+        rights = await entitlement.of_order(tx, order.lane, order.id, now=tools.clock.now()) if shows else []
     ends = [fact.at for fact in facts if fact.name == "order.fulfilled"]
     items = tuple((str(item.terms.get("title", item.benefit)), item.state) for item in order.items)
     told = Report(
         order.number, to_text("ord", order.id), numbers[order.id], order.bundle, bought, order.quantity, order.amount,
-        order.created_at, ends[-1] if ends else None, items,
+        order.created_at, ends[-1] if ends else None, items, accounts=accounts,
     )  # fmt: skip
     if not shows or told.state not in STANDARDS[bought.standard].SHOWN_IN:
         return told
+    if held := [right for right in rights if right.has_reveal and _is_held(right)]:
+        why = [Held(reasons=", ".join(right.holds)) for right in held]
+        return replace(told, handed=tuple(Handed(one.title, (), no, True) for one, no in zip(held, why, strict=True)))
     shown = await reveal.order(tools, order.id, order.lane, by=by)
     return replace(told, handed=tuple(_handed(one) for one in shown))
 
@@ -88,8 +107,13 @@ async def find(tools: Tools, channel_id: UUID, *, number: str | None = None, id:
 def _handed(shown: reveal.Shown) -> Handed:
     title, pairs = shown.right.title, ((shown.code, shown.secret), *shown.others)
     if shown.refused is not None:
-        return Handed(title, refused=shown.refused)
+        return Handed(title, refused=shown.refused, held=_is_held(shown.right))
     return Handed(title, tuple(Card(title, code, secret, shown.link) for code, secret in pairs))
+
+
+def _is_held(right: Right) -> bool:
+    """It cannot be shown now, and can be when the hold is lifted."""
+    return bool(right.holds) and right.state not in ("ended", "failed")
 
 
 async def _lines(tx: Tx, standard: str, shown: Sequence[catalog.Shown], *, now: datetime) -> list[Line]:

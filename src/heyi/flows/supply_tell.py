@@ -11,14 +11,14 @@ from heyi.kernel.facts import Fact
 from heyi.kernel.ids import to_text
 from heyi.kernel.talk import Call, Reply
 from heyi.offer import partner
-from heyi.offer.partner.standards import STANDARDS, bought_of, tells
+from heyi.offer.partner.standards import DOING, STANDARDS, bought_of, tells
 from heyi.order import checkout
 from heyi.provision.fulfilment import desk
 from heyi.watch import webhook
 from heyi.watch.webhook import CallBack, Sending
 
 TASKS_MAX = 100  # open tasks of one item
-NO_KEY, NOT_ACKNOWLEDGED = "no live supply key", "not acknowledged"
+NO_KEY, NOT_ACKNOWLEDGED, NOT_NOW = "no live supply key", "not acknowledged", "not all of it can be told now"
 
 
 async def those_who_bought(tools: Tools, facts: Sequence[Fact]) -> None:
@@ -79,8 +79,10 @@ async def call_for(tools: Tools, sending: Sending) -> Call | str:
         return NO_KEY
     access = next((one for one in keys if one.key == bought.key), keys[0])
     standard, by = STANDARDS[sending.voice], f"channel:{to_text('chn', order.channel_id)} notified by {sending.voice}"
-    body = standard.body(await supply.report(tools, order, bought, by=by))
-    return standard.call(access, sending.url, body, tools.clock.wall())
+    report = await supply.report(tools, order, bought, by=by)
+    if report.state == DOING:  # something is held, or is being tried again: nobody is told an end that is none
+        return NOT_NOW
+    return standard.call(access, sending.url, standard.body(report), tools.clock.wall())
 
 
 def fault(sending: Sending, reply: Reply | None) -> str:

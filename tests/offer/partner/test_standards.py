@@ -107,6 +107,13 @@ def test_accounts_go_by_the_standards_own_field_names() -> None:
     assert [one["code"] for one in goofish.goods(goods)["template"]] == ["account", "game_area"]
 
 
+def test_who_asks_about_a_top_up_hears_whose_account_was_filled() -> None:
+    report = replace(_report("delivered", kind="account"), accounts={"qq": "10001", "game_area": "A"})
+    assert goofish.detail(report)["biz_content"] == {"account": "10001", "game_area": "A"}
+    assert "10001" not in repr(report)
+    assert "biz_content" not in goofish.detail(_report("delivered"))
+
+
 def test_stock_is_that_of_the_scarcest_part() -> None:
     coffee, tea = UUID(int=1), UUID(int=2)
     assert stock_of({}, {}) is None
@@ -211,7 +218,8 @@ def test_only_the_standards_own_word_is_an_acknowledgement(standard: str, answer
 def test_an_orders_metadata_remembers_how_it_was_bought() -> None:
     bought = Bought("goofish", "1001", "cards", "联名", 7, "https://x.example/n")
     assert bought_of(bought.metadata) == bought
-    for other in (None, {}, {"supply": "mine"}, {"supply": {"standard": 1}}, {"campaign": "x"}):
+    strange = Bought("unheard-of", "k", "cards", "t").metadata, Bought("goofish", "k", "something", "t").metadata
+    for other in (None, {}, {"supply": "mine"}, {"supply": {"standard": 1}}, {"campaign": "x"}, *strange):
         assert bought_of(other) is None
 
 
@@ -221,4 +229,3 @@ def test_who_has_the_answer_already_is_not_notified_unless_it_said_too_little() 
     assert not tells(of["goofish"], AT, AT)
     assert tells(of["goofish"], AT, later)
     assert tells(of["dujiao_next"], AT, AT)
-    assert not tells(Bought("unheard-of", "k", "cards", "t"), AT, later)

@@ -15,7 +15,7 @@ from tests.flows.world import World, make_world
 from tests.watch.world import forward, send_due
 
 from heyi.doors.supply import entry
-from heyi.flows import buy, supply_tell
+from heyi.flows import buy, hold, supply, supply_tell
 from heyi.infra import outbox
 from heyi.infra.guard import public
 from heyi.infra.http import Http
@@ -23,7 +23,7 @@ from heyi.infra.tools import Tools
 from heyi.offer import catalog, partner
 from heyi.offer.catalog.model import Component, Document
 from heyi.offer.partner.model import NewSupplyKey
-from heyi.offer.partner.standards import Bought, dujiao_next
+from heyi.offer.partner.standards import Bought, bought_of, dujiao_next
 from heyi.order import checkout
 from heyi.order.checkout import Asked, Order
 from heyi.watch.webhook import Delivery, endpoints
@@ -176,6 +176,66 @@ async def test_a_dead_address_gives_up_alone(
     assert delivery.state == "delivered"
 
 
+async def test_a_dead_address_holds_up_none_of_the_others(
+    live: Tools, http: Http, world: World, key: NewSupplyKey, site: Site
+) -> None:
+    """A receiver of webhooks that fails is tried one at a time; here every order has an address of its own."""
+    site.status = 500
+    await _order(live, world, key, "V-10", site.url)
+    assert await send_due(live, http) == 1
+    site.status = 200
+    for number in range(3):
+        await _order(live, world, key, f"V-11-{number}", site.url)
+    assert await send_due(live, http) == 3
+    forward(live, seconds=GAPS_S[1] * 2)
+    assert await send_due(live, http) == 1
+
+
+async def test_what_is_held_is_told_when_it_is_free(
+    live: Tools, http: Http, world: World, key: NewSupplyKey, site: Site
+) -> None:
+    """Whoever heard that an order is done does not ask again: told without its card, he would never get it."""
+    order = await _order(live, world, key, "V-12", site.url)
+    right, bought = order.items[0].entitlement_id, bought_of(order.metadata)
+    assert (right is not None, bought is not None) == (True, True)
+    await hold.hold(live, right, "risk", by="operator:x", until=None)
+    assert await send_due(live, http) == 1
+    assert site.got == []
+    _, delivery = await _log(live, world, order)
+    assert (delivery.state, delivery.tries[0].error) == ("waiting", supply_tell.NOT_NOW)
+    asked = await supply.report(live, order, bought, by="channel:x")
+    assert (asked.state, asked.cards, [one.title for one in asked.handed]) == ("doing", (), ["course"])
+    await hold.lift(live, right, "risk", by="operator:x")
+    forward(live, seconds=GAPS_S[1] * 2)
+    assert await send_due(live, http) == 1
+    told = json.loads(site.got[0][1])
+    assert told["status"] == "delivered"
+    assert told["fulfillment"]["payload"].startswith("https://learn.example/r")
+
+
+async def test_what_cannot_be_made_is_a_try_that_failed(
+    live: Tools, http: Http, world: World, key: NewSupplyKey, site: Site
+) -> None:
+    """Something is wrong with one order's row: the log says so, and the others are told."""
+    order = await _order(live, world, key, "V-13", site.url)
+    await _move(live, order.id, world.channel)
+    other = await _order(live, world, key, "V-14", site.url)
+    assert await send_due(live, http) == 2
+    _, delivery = await _log(live, world, order)
+    assert (delivery.state, delivery.tries[0].error) == ("waiting", "not sent: IndexError")
+    _, delivery = await _log(live, world, other)
+    assert delivery.state == "delivered"
+    await _move(live, world.channel, order.id)
+    forward(live, seconds=GAPS_S[1] * 2)
+    assert await send_due(live, http) == 1
+    assert site.verified(key)
+
+
+async def _move(live: Tools, order: UUID, to: UUID) -> None:
+    async with live.db.transaction() as tx:
+        await tx.run("update webhook.deliveries set order_id = %(to)s where order_id = %(order)s", to=to, order=order)
+
+
 async def test_a_revoked_key_signs_nothing_and_a_new_one_does(
     live: Tools, http: Http, world: World, key: NewSupplyKey, site: Site
 ) -> None:
@@ -249,10 +309,12 @@ async def test_nothing_is_sent_into_a_private_network(
 
 async def test_orders_of_the_open_api_are_told_by_webhook_alone(live: Tools, http: Http, world: World) -> None:
     """Whatever a channel writes into its own metadata, as long as it is not how an order by a standard is kept."""
-    asked = Asked(world.channel, "V-9", "b", "voice-link", 1, b"9" * 16, metadata={"supply": {"url": "http://x"}})
-    answer = (await buy.buy(live, [asked]))[0]
-    assert isinstance(answer, tuple)
-    await _tell(live, answer[0])
-    assert await send_due(live, http) == 0
-    async with live.db.reading() as tx:
-        assert (await checkout.by_number(tx, world.channel, "V-9")) is not None
+    strange = {"standard": "carrier-pigeon", "key": "k", "kind": "cards", "title": "t", "url": "http://x"}
+    for number, written in (("V-9", {"url": "http://x"}), ("V-9-2", strange)):
+        asked = Asked(world.channel, number, "b", "voice-link", 1, b"9" * 16, metadata={"supply": written})
+        answer = (await buy.buy(live, [asked]))[0]
+        assert isinstance(answer, tuple)
+        await _tell(live, answer[0])
+        assert await send_due(live, http) == 0
+        async with live.db.reading() as tx:
+            assert (await checkout.by_number(tx, world.channel, number)) is not None

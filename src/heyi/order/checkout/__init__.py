@@ -1,6 +1,7 @@
 """Checkout: the buyer commits. Order numbers, orders, items and their four axes."""
 
 from heyi.order.checkout.actions import (
+    accounts_of,
     by_number,
     choose,
     claim_numbers,
@@ -24,6 +25,7 @@ __all__ = [
     "ItemMove",
     "Order",
     "Placed",
+    "accounts_of",
     "by_number",
     "choose",
     "claim_numbers",

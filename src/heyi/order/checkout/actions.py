@@ -105,6 +105,11 @@ async def by_number(tx: Tx, channel_id: UUID, number: str) -> Order | None:
     return found[0] if found else None
 
 
+async def accounts_of(tx: Tx, order: Order) -> dict[str, str]:
+    """What was asked to be filled, by the order's own field names; for who gave it."""
+    return await store.accounts(tx, order)
+
+
 async def search(
     tx: Tx,
     *,

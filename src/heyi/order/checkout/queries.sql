@@ -58,6 +58,10 @@ select i.* from checkout.items i
 join unnest(%(lanes)s::smallint[], %(ids)s::uuid[]) a (lane, order_id) on a.lane = i.lane and a.order_id = i.order_id
 order by i.order_id, i.place;
 
+-- name: read_accounts
+-- What the buyer gave with the order. It is his own, so it is no part of an order as everybody reads it.
+select personal -> 'accounts' as accounts from checkout.orders where lane = %(lane)s and id = %(id)s;
+
 -- name: lock_orders
 -- Orders are locked in id order before their items and counters move, so that two recorders never wait in a ring.
 select o.* from checkout.orders o

@@ -119,6 +119,11 @@ async def read(tx: Tx, order_ids: Sequence[UUID], *, lock: bool = False) -> list
     return await with_items(tx, sorted(found, key=lambda row: order_ids.index(row.id)))
 
 
+async def accounts(tx: Tx, order: Order) -> dict[str, str]:
+    row = await tx.row(SQL["read_accounts"], lane=order.lane, id=order.id)
+    return {} if row is None else dict(row.accounts or {})
+
+
 async def list_of_channel(tx: Tx, **filters: object) -> list[Row]:
     return await tx.rows(SQL["list_orders"], **filters)
 

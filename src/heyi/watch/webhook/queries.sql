@@ -102,11 +102,12 @@ where id = %(id)s and endpoint_id = %(endpoint_id)s and state in ('waiting', 'de
 
 -- name: claim
 -- The oldest due deliveries, but never more in flight per endpoint than its slots: a slow endpoint holds up only
--- itself, and one that fails is tried one at a time until something arrives. Two senders cannot count the same
--- endpoint's slots at once: the second skips it.
+-- itself, and one that fails is tried one at a time until something arrives (in another voice every order has its own
+-- address: one that is dead says nothing of the others). Two senders cannot count the same endpoint's slots at once: the
+-- second skips it.
 with free as (
     select e.id,
-           case when e.failing_since is null then %(slots)s::int else 1 end
+           case when e.failing_since is null or e.voice <> 'webhook' then %(slots)s::int else 1 end
            - (select count(*)::int from webhook.deliveries s where s.endpoint_id = e.id and s.state = 'sending') as slots
     from webhook.endpoints e
     where e.state = 'active'

@@ -8,8 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+import msgspec
+
 from heyi.offer.partner.standards import dujiao_next, goofish
 from heyi.offer.partner.standards.words import (
+    ACCOUNT,
+    CARDS,
+    DOING,
+    METADATA,
     Bought,
     Bundled,
     Card,
@@ -19,7 +25,6 @@ from heyi.offer.partner.standards.words import (
     Report,
     Standard,
     accounts_of,
-    bought_of,
     stock_of,
 )
 
@@ -27,13 +32,24 @@ GOOFISH, DUJIAO_NEXT = "goofish", "dujiao_next"
 STANDARDS: Mapping[str, Standard] = {GOOFISH: goofish, DUJIAO_NEXT: dujiao_next}
 
 
+def bought_of(metadata: Mapping[str, object] | None) -> Bought | None:
+    """How an order was bought, if it was in a standard of others. Channels may write what they like in metadata."""
+    try:
+        found = msgspec.convert((metadata or {}).get(METADATA), Bought | None)
+    except msgspec.ValidationError:
+        return None
+    known = found is not None and found.standard in STANDARDS and found.kind in (CARDS, ACCOUNT)
+    return found if known else None
+
+
 def tells(bought: Bought, placed_at: datetime, ended_at: datetime | None) -> bool:
     """Whether the end of an order is told: not when the call that placed it could say it already."""
-    standard = STANDARDS.get(bought.standard)
-    return standard is not None and (standard.TELLS_ALL or ended_at != placed_at)
+    return STANDARDS[bought.standard].TELLS_ALL or ended_at != placed_at
 
 
 __all__ = [
+    "ACCOUNT",
+    "DOING",
     "DUJIAO_NEXT",
     "GOOFISH",
     "STANDARDS",

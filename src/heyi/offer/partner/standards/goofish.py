@@ -2,10 +2,11 @@
 
 From the public document 闲管家虚拟货源标准接口 (s.apifox.cn/cf4d53fd-8bb2-41c5-8da3-371ba9a38956): the signature over
 app_id, app_secret, md5(body), timestamp, mch_id and mch_secret, ±300 s; goods types 1 (top-up) and 2 (cards); order
-states 10, 20, 30; `biz_content` with account, game_name, game_role, game_area, game_server; card_items; the feature
-flags of open/info; codes 0, 401, 403, 408, 1100, 1102, 1200, 1201, 1202, 1209; notifications signed the same way and
-answered {"code": 0}. The document names no code for an empty deposit: any code but 0 is a failure, so that is 1.
-Not seen there: what `check` in a template means (0 here), and whether a failed order may carry cards (it does not).
+states 10, 20, 30; `biz_content` with account, game_name, game_role, game_area, game_server, also in the answer to a
+query about a top-up; card_items; the feature flags of open/info; codes 0, 401, 403, 408, 1100, 1102, 1200, 1201, 1202,
+1209; notifications signed the same way and answered {"code": 0}. The document names no code for an empty deposit: any
+code but 0 is a failure, so that is 1. Not seen there: what `check` in a template means (0 here), and whether a failed
+order may carry cards (it does not).
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def sellable(bundle: Bundled) -> Goods | Refused:
         return errors.SupplyNothing(benefit=others[0]) if others else Goods(bundle, CARDS)
     if any(handed_over(part) for part in bundle.parts):
         return errors.SupplyMixed()
-    fields = [(one.name if one.name in OWN_FIELDS else "account", one) for one in bundle.fields]
+    fields = [(_own_name(one.name), one) for one in bundle.fields]
     names = [name for name, _ in fields]
     if len(set(names)) < len(names) or "account" not in names:
         return errors.SupplyAccounts(count=len(names))
@@ -103,10 +104,13 @@ def placed(report: Report) -> dict[str, Any]:
 
 def detail(report: Report) -> dict[str, Any]:
     """The answer to a query."""
-    return {
+    told = {
         "order_type": TYPES[report.bought.kind], "goods_no": report.goods, "goods_name": report.bought.title,
         "buy_quantity": report.quantity, **placed(report),
     }  # fmt: skip
+    if report.bought.kind == ACCOUNT:
+        told["biz_content"] = {_own_name(name): value for name, value in report.accounts.items()}
+    return told
 
 
 def body(report: Report) -> bytes:
@@ -126,6 +130,11 @@ def call(access: SupplyAccess, url: str, body: bytes, wall: datetime) -> Call:
 def acknowledged(answer: bytes) -> bool:
     code = said_in(answer).get("code")
     return code == OK and code is not False
+
+
+def _own_name(name: str) -> str:
+    """The standard's own field for one of ours."""
+    return name if name in OWN_FIELDS else "account"
 
 
 def _status(state: str) -> int:

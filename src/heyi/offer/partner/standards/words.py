@@ -78,16 +78,19 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """What one right of an order shows: cards, or why they cannot be shown (any more)."""
+    """What one right of an order shows: cards, or why they cannot be shown (any more); `held`: not now, but later."""
 
     title: str
     cards: tuple[Card, ...] = ()
     refused: Refused | None = None
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """An order as it is now. `number` is theirs, `order` ours, `no` ours as a number; `items` are (title, state)."""
+    """An order as it is now. `number` is theirs, `order` ours, `no` ours as a number; `items` are (title, state).
+    `accounts` is what the buyer gave to be filled, by our field names.
+    """
 
     number: str
     order: str
@@ -100,6 +103,7 @@ class Report:
     ended_at: datetime | None
     items: tuple[tuple[str, str], ...]
     handed: tuple[Handed, ...] = ()
+    accounts: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def delivered(self) -> int:
@@ -107,8 +111,11 @@ class Report:
 
     @property
     def state(self) -> str:
-        """Doing until every part has come to its end; then what became of all of them."""
-        if any(state not in ENDED for _, state in self.items):
+        """Doing until every part has come to its end and can be told; then what became of all of them.
+
+        A card that is held would be left out for good: who hears "done" does not ask again.
+        """
+        if any(state not in ENDED for _, state in self.items) or any(one.held for one in self.handed):
             return DOING
         if self.delivered == len(self.items):
             return DONE
@@ -195,14 +202,6 @@ def unsayable(bundle: Bundled) -> Refused | None:
         if part.kind == VOUCHER:
             return errors.SupplyVoucher(benefit=part.benefit)
     return None
-
-
-def bought_of(metadata: Mapping[str, object] | None) -> Bought | None:
-    """How an order was bought, if it was in a standard of others. Channels may write what they like in metadata."""
-    try:
-        return msgspec.convert((metadata or {}).get(METADATA), Bought | None)
-    except msgspec.ValidationError:
-        return None
 
 
 def stock_of(needs: Mapping[UUID, int], ready: Mapping[UUID, int]) -> int | None:
