@@ -227,6 +227,67 @@ async def test_a_supplier_that_does_not_tell_is_warned_of(live: Tools, shop: Sho
         await balances.look(live, new_id(1))
 
 
+async def test_nobody_is_warned_of_money_that_is_not_watched(live: Tools, shop: Shop) -> None:
+    """An account that is paused, or owes for what it sells from now on, is not looked at: what was said of its money
+    is over, and a person's own look says nothing of it either."""
+    await put_in(live, shop, 1_000)
+    shop.settings(balance_fen=0)
+    for turn, stop in enumerate((("paused", "prepaid"), ("active", "postpaid"))):
+        await balances.look(live, shop.id)
+        assert model.BALANCE_LOW in await warned(live, shop), stop
+        await _switch(live, shop, *stop)
+        await (balances.run(live) if turn else balances.look(live, shop.id))
+        assert await warned(live, shop) == {}, stop
+        await balances.look(live, shop.id)
+        assert await warned(live, shop) == {}, stop
+        await _switch(live, shop, "active", "prepaid")
+    await balances.look(live, shop.id)
+    assert model.BALANCE_LOW in await warned(live, shop)
+
+
+async def _switch(tools: Tools, shop: Shop, state: str, pays: str) -> None:
+    async with tools.db.transaction() as tx:
+        await tx.run("update fulfilment.suppliers set state = %(state)s where id = %(id)s", state=state, id=shop.id)
+        await stored.set_terms(tx, shop.id, pays)
+
+
+async def test_who_has_no_way_to_tell_is_not_unread(live: Tools, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing to mend: it is judged by the books alone."""
+    await put_in(live, shop)
+    document = {**msgspec.to_builtins(SHIPPED["kasushou"]), "balance": None}
+    monkeypatch.setitem(DIALECTS, "kasushou", engine.compile(profile.read(document)))
+    for _ in range(4):
+        look = await balances.look(live, shop.id)
+        assert look.problem == "this supplier does not tell its balance"
+    assert await warned(live, shop) == {}
+    async with live.db.transaction() as tx:
+        await ledger.prepaid.adjust(
+            tx, shop.id, Money(-OPENING, "CNY"), key="spent", memo="bought by phone", now=live.clock.now()
+        )
+    await balances.look(live, shop.id)
+    assert (await warned(live, shop)).keys() == {model.BALANCE_LOW}
+
+
+async def test_looks_of_another_time_or_currency_are_not_what_is_left_now(live: Tools, shop: Shop) -> None:
+    """The clock was moved back, or the first purchase was in dollars: what was heard then says nothing now."""
+    assert isinstance(live.clock, MovedClock)
+    live.clock.ahead += timedelta(days=2)
+    await balances.look(live, shop.id)
+    live.clock.ahead -= timedelta(days=2)
+    async with live.db.reading() as tx:
+        one = await balances.purse(tx, live, shop.id)
+    assert (one.summary.heard, one.summary.left_minor) == (None, None)
+    shop.settings(balance_fen=500)
+    await balances.look(live, shop.id)
+    async with live.db.reading() as tx:
+        assert (await balances.purse(tx, live, shop.id)).summary.left_minor == 500
+    async with live.db.transaction() as tx:
+        dollars = Money(9_000, "USD")
+        await ledger.prepaid.put_in(tx, shop.id, dollars, key="usd", memo="slip", now=live.clock.now())
+        one = await balances.purse(tx, live, shop.id)
+    assert (one.summary.heard, one.summary.left_minor, one.summary.differences) == (None, 9_000, ())
+
+
 async def test_accounts_are_looked_at_in_turn(live: Tools, simulator_url: str) -> None:
     """Every five minutes, give or take; paused, postpaid and broken-off accounts are left alone; two workers share."""
     assert isinstance(live.clock, MovedClock)

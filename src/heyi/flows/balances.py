@@ -39,11 +39,21 @@ class Purse:
     numbers: int
     summary: Summary
 
+    @property
+    def watched(self) -> bool:
+        """Whether it matters what is left there."""
+        return self.pays == "prepaid" and self.supplier.state == "active"
+
 
 async def run(tools: Tools) -> int:
-    """Look at the accounts that are due; answers how many. A supplier that is slow holds up nobody else."""
+    """Look at the accounts that are due; answers how many. A supplier that is slow holds up nobody else. What was said
+    of accounts that nobody looks at any more is over."""
+    now = tools.clock.now()
     async with tools.db.transaction() as tx:
-        due = await balances.claim_due(tx, now=tools.clock.now())
+        due = await balances.claim_due(tx, now=now)
+    async with tools.db.transaction() as tx:
+        alone = [to_text("sup", id) for id in await balances.left_alone(tx)]
+        await outbox.write(tx, await warning.leave_money(tx, alone, now=now), now=now)
     for supplier_id, end in zip(due, await asyncio.gather(*(look(tools, id) for id in due), return_exceptions=True),
                                 strict=True):  # fmt: skip
         if isinstance(end, BaseException):
@@ -64,8 +74,12 @@ async def look(tools: Tools, supplier_id: UUID) -> Look:
             tx, supplier_id, said.fen, said.why, before.books, after.books, currency=after.prepaid.balance.currency,
             duration_ms=duration_ms, now=now, wall=tools.clock.wall(),
         )  # fmt: skip
-        reading = _reading(await purse(tx, tools, supplier_id))
-        await outbox.write(tx, await warning.watch_money(tx, [reading], now=now), now=now)
+        one = await purse(tx, tools, supplier_id)
+        if one.watched:
+            facts = await warning.watch_money(tx, [_reading(one, asked=not said.untold)], now=now)
+        else:
+            facts = await warning.leave_money(tx, [to_text("sup", supplier_id)], now=now)
+        await outbox.write(tx, facts, now=now)
     return kept
 
 
@@ -96,14 +110,15 @@ async def purse(tx: Tx, tools: Tools, supplier_id: UUID) -> Purse:
     booked = (await ledger.prepaid.balances(tx, [supplier_id], now=now)).get(supplier_id)
     prepaid = booked or ledger.prepaid.none(supplier_id, "CNY", now)
     books = Books(prepaid.balance.amount_minor, in_flight)
-    summary = balances.summary(await balances.recent(tx, supplier_id), books if booked else None, now)
+    looks = await balances.recent(tx, supplier_id, prepaid.balance.currency, now=now)
+    summary = balances.summary(looks, books if booked else None, now)
     return Purse(supplier, pays, prepaid, books, numbers, summary)
 
 
-def _reading(one: Purse) -> warning.MoneyReading:
+def _reading(one: Purse, *, asked: bool) -> warning.MoneyReading:
     burn, left = one.prepaid.burn, one.summary.left_minor
     return warning.MoneyReading(
         to_text("sup", one.supplier.id), one.supplier.code, one.prepaid.balance.currency, left, burn.usual_minor,
-        burn.hours_left(left), burn.hours_left_now(left), one.summary.differences, one.summary.unread,
-        one.summary.problem,
+        burn.hours_left(left), burn.hours_left_now(left), one.summary.differences,
+        one.summary.unread if asked else 0, one.summary.problem,
     )  # fmt: skip

@@ -98,6 +98,11 @@ async def claim_due(tx: Tx, *, now: datetime) -> list[UUID]:
     return [row.id for row in rows]
 
 
+async def left_alone(tx: Tx) -> list[UUID]:
+    """Accounts whose balance is nobody's concern now: nothing is bought there, or it is owed for."""
+    return [row.id for row in await tx.rows(SQL["left_alone"])]
+
+
 async def terms(tx: Tx, supplier_id: UUID) -> str:
     """prepaid or postpaid. Raises SupplierNotFound."""
     row = await tx.row(SQL["terms"], supplier=supplier_id)
@@ -140,9 +145,11 @@ async def page(tx: Tx, supplier_id: UUID, *, before: UUID | None, limit: int) ->
     return [_look(row) for row in await tx.rows(SQL["page"], supplier=supplier_id, before=before, most=limit)]
 
 
-async def recent(tx: Tx, supplier_id: UUID) -> list[Look]:
-    """The last looks at an account, newest first."""
-    return await page(tx, supplier_id, before=None, limit=LOOKED_BACK)
+async def recent(tx: Tx, supplier_id: UUID, currency: str, *, now: datetime) -> list[Look]:
+    """The last looks at an account by now (a clock may have been moved back) that were in this currency, newest
+    first."""
+    looks = await page(tx, supplier_id, before=first_id(millis(now) + 1), limit=LOOKED_BACK)
+    return [one for one in looks if one.currency == currency]
 
 
 async def forget(tx: Tx, *, now: datetime) -> int:

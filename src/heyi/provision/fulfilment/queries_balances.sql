@@ -12,6 +12,10 @@ set balance_due_at = %(now)s::timestamptz + make_interval(secs => %(gap_s)s * (0
 from due where s.id = due.id
 returning s.id;
 
+-- name: left_alone
+-- Accounts that nobody looks at: paused, or owed for.
+select id from fulfilment.suppliers where state <> 'active' or pays <> 'prepaid';
+
 -- name: terms
 -- How an account pays.
 select pays from fulfilment.suppliers where id = %(supplier)s;

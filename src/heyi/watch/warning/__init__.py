@@ -9,6 +9,7 @@ from heyi.watch.warning.actions import (
     clear,
     find,
     forget,
+    leave_money,
     only,
     raise_,
     search,
@@ -21,6 +22,6 @@ from heyi.watch.warning.judging import MoneyReading, StockReading
 from heyi.watch.warning.model import Trouble, Warned
 
 __all__ = [
-    "MoneyReading", "StockReading", "Trouble", "Warned", "acknowledge", "clear", "find", "forget", "letters", "model",
-    "only", "raise_", "search", "snooze", "sweep", "thresholds", "watch_money", "watch_stock",
+    "MoneyReading", "StockReading", "Trouble", "Warned", "acknowledge", "clear", "find", "forget", "leave_money",
+    "letters", "model", "only", "raise_", "search", "snooze", "sweep", "thresholds", "watch_money", "watch_stock",
 ]  # fmt: skip

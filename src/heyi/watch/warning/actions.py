@@ -65,6 +65,11 @@ async def watch_money(tx: Tx, readings: Sequence[MoneyReading], *, now: datetime
     return await _say(tx, [judging.money(o, limits[o.subject], before.get(o.subject, {})) for o in readings], now)
 
 
+async def leave_money(tx: Tx, subjects: Sequence[str], *, now: datetime) -> list[Fact]:
+    """Nobody judges these supplier accounts any more: whatever was said of their money is over."""
+    return await clear(tx, [(kind, one) for one in subjects for kind in judging.MONEY_KINDS], now=now)
+
+
 async def watch_stock(tx: Tx, readings: Sequence[StockReading], *, now: datetime) -> list[Fact]:
     """Judge benefits' keys by their thresholds; raise and clear what that asks for."""
     before, limits = await _known(tx, judging.STOCK_KINDS, [one.subject for one in readings])

@@ -149,4 +149,4 @@ def _looker(profile: Profile, verb: Verb) -> Callable[[Account, Asked], Look[Jso
 
 def _untold(account: Account, at: datetime) -> Look[Balance]:
     yield from ()
-    return Balance(None, "this supplier does not tell its balance")
+    return Balance(None, "this supplier does not tell its balance", untold=True)

@@ -65,11 +65,13 @@ class Callback:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What we have left with a supplier, in fen (hundredths of `currency`), or why it could not be read."""
+    """What we have left with a supplier, in fen (hundredths of `currency`), or why it could not be read; `untold`:
+    there is no way to ask."""
 
     fen: int | None
     why: str = ""
     currency: str = "CNY"
+    untold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
