@@ -19,7 +19,7 @@ from heyi.kernel.ids import new_id, new_ids
 from heyi.kernel.money import Money
 from heyi.settle import ledger
 from heyi.settle.ledger import rules
-from heyi.settle.ledger.errors import NotReversible
+from heyi.settle.ledger.errors import KeyUsed, NotReversible
 from heyi.settle.ledger.model import Burn, Cost, PostedLine, Prepaid, payable_to, prepaid_at
 
 HOUR = timedelta(hours=1)
@@ -161,6 +161,25 @@ async def test_top_ups_count_once_and_corrections_mend(tools: Tools) -> None:
                 await broken(tx)
         assert refused.value.code == code
     assert (await booked(tools, supplier, other)).keys() == {supplier}
+
+
+async def test_a_corrected_reference_counts_again(tools: Tools) -> None:
+    """Somebody typed the amount of a bank slip wrong: it is reversed, and the slip is booked again as it is. Each
+    booking counts once, however often it is sent and corrected."""
+    (supplier,) = fresh(tools, 1)
+    for turn, amount in enumerate((5_000_00, 500_00, 50_000_00)):
+        now = tools.clock.now() + turn * HOUR
+        async with tools.db.transaction() as tx:
+            for _ in range(2):
+                booked_now = await ledger.prepaid.put_in(tx, supplier, cny(amount), key="slip", memo="bank", now=now)
+                assert booked_now.balance == cny(amount)
+            with pytest.raises(KeyUsed):
+                await ledger.prepaid.put_in(tx, supplier, cny(1), key="slip", memo="bank", now=now)
+            newest = (await ledger.lines(tx, prepaid_at(supplier), before=None, limit=1))[0].entry_id
+            mended = await ledger.prepaid.correct(tx, supplier, newest, memo="typo", now=now + HOUR / 2)
+            assert mended.balance == cny(0)
+            with pytest.raises(NotReversible):
+                await ledger.prepaid.correct(tx, supplier, newest, memo="typo", now=now)
 
 
 async def test_rates_are_what_was_spent_in_the_window(tools: Tools) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -37,7 +38,8 @@ def none(supplier_id: UUID, currency: str, now: datetime) -> Prepaid:
 
 
 async def put_in(tx: Tx, supplier_id: UUID, money: Money, *, key: str, memo: str, now: datetime) -> Prepaid:
-    """Money sent to a supplier. The same `key` counts once. Raises NothingToBook, WrongCurrency, KeyUsed."""
+    """Money sent to a supplier. The same `key` counts once, until that is corrected. Raises NothingToBook,
+    WrongCurrency, KeyUsed."""
     return await _book(tx, supplier_id, rules.put_in(supplier_id, money, key, memo), key, now)
 
 
@@ -53,12 +55,25 @@ async def _book(tx: Tx, supplier_id: UUID, entry: Entry, key: str, now: datetime
     there = (await balances(tx, [supplier_id], now=now)).get(supplier_id)
     if there is not None and there.balance.currency != mine.currency:
         raise WrongCurrency("/amount/currency", kept=there.balance.currency, given=mine.currency)
+    entry = replace(entry, key=await _living(tx, entry.key or ""))
     cursor = await store.write(tx, [entry], now=now)
     if not await cursor.fetchall():
         before = (await store.entries_by_key(tx, [entry.key or ""]))[0]
         if (before.kind, before.amount_minor, before.currency) != (entry.kind, mine.amount_minor, mine.currency):
             raise KeyUsed("/key", key=key)
     return (await balances(tx, [supplier_id], now=now))[supplier_id]
+
+
+async def _living(tx: Tx, key: str) -> str:
+    """The key under which a reference counts now: what was booked under it and corrected was never meant, so that the
+    right amount may be booked under the same reference, once again."""
+    while await store.entries_by_key(tx, [rules.reversal_key(_corrected(key))]):
+        key = f"again:{key}"
+    return key
+
+
+def _corrected(key: str) -> str:
+    return f"{CORRECTION}:{key}"
 
 
 async def correct(tx: Tx, supplier_id: UUID, entry_id: UUID, *, memo: str, now: datetime) -> Prepaid:
@@ -70,7 +85,7 @@ async def correct(tx: Tx, supplier_id: UUID, entry_id: UUID, *, memo: str, now: 
     if first.kind not in (TOPPED_UP, ADJUSTED):
         raise NotReversible
     postings = [Posting(line.account, line.amount_minor, line.currency, line.item_id) for line in lines]
-    entry = rules.reversal(first.kind, postings, f"{CORRECTION}:{first.unique_key}", None, memo)
+    entry = rules.reversal(first.kind, postings, _corrected(first.unique_key), None, memo)
     cursor = await store.write(tx, [entry], now=now)
     if not await cursor.fetchall():
         raise NotReversible

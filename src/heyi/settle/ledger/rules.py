@@ -116,12 +116,16 @@ def burn(hour_minor: int, day_minor: int, week_minor: int, since: datetime, now:
     return Burn(rate(hour_minor, HOUR), rate(day_minor, DAY), rate(week_minor, WEEK))
 
 
+def reversal_key(key: str) -> str:
+    return f"reverse:{key}"
+
+
 def reversal(kind: str, postings: Sequence[Posting], key: str, order_id: UUID | None, memo: str = "") -> Entry:
     """The same postings with the other sign; mistakes and undone uses are mended so, never edited."""
     return Entry(
         f"{kind}.reversed",
         tuple(Posting(p.account, -p.amount_minor, p.currency, p.item_id) for p in postings),
         order_id,
-        f"reverse:{key}",
+        reversal_key(key),
         memo,
     )
