@@ -18,6 +18,7 @@ T = TypeVar("T")
 Row = TypeVar("Row")
 
 Limit = Annotated[int, Parameter(ge=1, le=200, description="rows a page")]
+_PLACE = re.compile(r"[0-9]{1,4}")
 _CODE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 Cursor = Annotated[str | None, Parameter(max_length=200, description="next_cursor of the page before")]
 
@@ -57,6 +58,29 @@ def paged(
     shown = rows[:limit]
     more = len(rows) > limit
     return Page(data=[render(row) for row in shown], next_cursor=to_text("cur", id_of(shown[-1])) if more else None)
+
+
+def before_part(cursor: str | None) -> tuple[UUID, int] | None:
+    """For lists whose rows are parts of something: its id, and the last part's place in it. Raises BadCursor."""
+    if not cursor:
+        return None
+    whole, _, place = cursor.rpartition(".")
+    found = from_text("cur", whole)
+    if found is None or not _PLACE.fullmatch(place):
+        raise BadCursor("/cursor")
+    return found, int(place)
+
+
+def paged_by_part(
+    rows: Sequence[Row], limit: int, render: Callable[[Row], Any], part_of: Callable[[Row], tuple[UUID, int]]
+) -> Page[Any]:
+    """A page from `limit + 1` rows that are parts of something: it may end within one, and the next page goes on
+    there."""
+    shown, next_cursor = rows[:limit], None
+    if len(rows) > limit:
+        id, place = part_of(shown[-1])
+        next_cursor = f"{to_text('cur', id)}.{place}"
+    return Page(data=[render(row) for row in shown], next_cursor=next_cursor)
 
 
 def after_code(cursor: str | None) -> str:

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from heyi.doors.access import Caller, allow
 from heyi.doors.idempotency import IdempotencyKey
-from heyi.doors.paging import Cursor, Limit, Page, before, paged
+from heyi.doors.paging import Cursor, Limit, Page, before_part, paged_by_part
 from heyi.doors.shapes import Body, Line, MoneyBody, MoneyShape, Shape, Short, id_in, money
 from heyi.infra.tools import Tools
 from heyi.kernel.ids import to_text
@@ -127,8 +127,8 @@ async def deposit_lines(
 ) -> Page[PostedLineShape]:
     account = deposit_of(id_in("chn", channel_id))
     async with tools.db.reading() as tx:
-        lines = await ledger.lines(tx, account, before=before(cursor), limit=limit + 1)
-    return paged(lines, limit, line_shape, id_of=lambda line: line.entry_id)
+        lines = await ledger.lines(tx, account, before=before_part(cursor), limit=limit + 1)
+    return paged_by_part(lines, limit, line_shape, part_of=lambda line: (line.entry_id, line.place))
 
 
 @get("/ledger/lines", guards=[allow("operator", "operator:read")], summary="An account's postings, newest first",
@@ -140,8 +140,8 @@ async def account_lines(
     cursor: Cursor = None,
 ) -> Page[PostedLineShape]:
     async with tools.db.reading() as tx:
-        lines = await ledger.lines(tx, account, before=before(cursor), limit=limit + 1)
-    return paged(lines, limit, line_shape, id_of=lambda line: line.entry_id)
+        lines = await ledger.lines(tx, account, before=before_part(cursor), limit=limit + 1)
+    return paged_by_part(lines, limit, line_shape, part_of=lambda line: (line.entry_id, line.place))
 
 
 @get("/ledger/audit", guards=[allow("operator", "operator:read")], summary="The trial balance", tags=["money"])

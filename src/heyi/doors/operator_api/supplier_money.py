@@ -12,7 +12,7 @@ from heyi.doors.access import Caller
 from heyi.doors.idempotency import IdempotencyKey
 from heyi.doors.operator_api.deposits import PostedLineShape, line_shape
 from heyi.doors.operator_api.suppliers import READ, WRITE
-from heyi.doors.paging import Cursor, Limit, Page, before, paged
+from heyi.doors.paging import Cursor, Limit, Page, before, before_part, paged, paged_by_part
 from heyi.doors.shapes import Body, Currency, Line, MoneyBody, MoneyShape, Shape, Short, id_in, money
 from heyi.flows import balances as flow
 from heyi.flows.balances import Purse
@@ -202,8 +202,8 @@ async def list_supplier_lines(
 ) -> Page[PostedLineShape]:
     account = prepaid_at(id_in("sup", supplier_id))
     async with tools.db.reading() as tx:
-        lines = await ledger.lines(tx, account, before=before(cursor), limit=limit + 1)
-    return paged(lines, limit, line_shape, id_of=lambda line: line.entry_id)
+        lines = await ledger.lines(tx, account, before=before_part(cursor), limit=limit + 1)
+    return paged_by_part(lines, limit, line_shape, part_of=lambda line: (line.entry_id, line.place))
 
 
 @get("/suppliers/{supplier_id:str}/balance/looks", guards=[READ], tags=["money"],

@@ -94,8 +94,8 @@ async def set_floor(tx: Tx, channel_id: UUID, floor_minor: int) -> Deposit:
     return (await deposits(tx, [channel_id]))[channel_id]
 
 
-async def lines(tx: Tx, account: str, *, before: UUID | None, limit: int) -> list[PostedLine]:
-    """An account's postings, newest first."""
+async def lines(tx: Tx, account: str, *, before: tuple[UUID, int] | None, limit: int) -> list[PostedLine]:
+    """An account's postings, newest first; `before`: what comes after this entry's posting at this place."""
     return [_line(row) for row in await store.account_lines(tx, account, before=before, limit=limit)]
 
 
@@ -112,5 +112,14 @@ async def audit(tx: Tx) -> tuple[dict[tuple[str, str], int], list[str]]:
 
 def _line(row: Row) -> PostedLine:
     return PostedLine(
-        row.id, row.kind, row.at, row.account, row.amount_minor, row.currency, row.item_id, row.order_id, row.memo
+        row.id,
+        row.place,
+        row.kind,
+        row.at,
+        row.account,
+        row.amount_minor,
+        row.currency,
+        row.item_id,
+        row.order_id,
+        row.memo,
     )

@@ -136,9 +136,10 @@ class Deposit:
 
 @dataclass(frozen=True, slots=True)
 class PostedLine:
-    """A posting as it stands in the books."""
+    """A posting as it stands in the books: the one at this place of its entry."""
 
     entry_id: UUID
+    place: int
     kind: str
     at: datetime
     account: str

@@ -72,15 +72,16 @@ where e.unique_key = any(%(keys)s::text[]) order by e.id, p.place;
 
 -- name: postings_of_order
 -- The money of one order, for its trace.
-select e.id, e.kind, e.at, e.order_id, e.memo, p.account, p.amount_minor, p.currency, p.item_id
+select e.id, p.place, e.kind, e.at, e.order_id, e.memo, p.account, p.amount_minor, p.currency, p.item_id
 from ledger.entries e join ledger.postings p on p.entry_id = e.id
 where e.order_id = %(order)s order by e.id, p.place;
 
 -- name: account_lines
--- An account's postings, newest first, by keyset.
-select e.id, e.kind, e.at, e.order_id, e.memo, p.account, p.amount_minor, p.currency, p.item_id
+-- An account's postings, newest first, by keyset: an entry may have many of them.
+select e.id, p.place, e.kind, e.at, e.order_id, e.memo, p.account, p.amount_minor, p.currency, p.item_id
 from ledger.postings p join ledger.entries e on e.id = p.entry_id
-where p.account = %(account)s and (%(before)s::uuid is null or e.id < %(before)s::uuid)
+where p.account = %(account)s and (%(entry)s::uuid is null
+    or p.entry_id <= %(entry)s::uuid and (p.entry_id < %(entry)s::uuid or p.place > %(place)s::smallint))
 order by e.id desc, p.place limit %(limit)s;
 
 -- name: sums

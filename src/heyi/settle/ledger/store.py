@@ -66,8 +66,9 @@ async def postings_of_order(tx: Tx, order_id: UUID) -> list[Row]:
     return await tx.rows(SQL["postings_of_order"], order=order_id)
 
 
-async def account_lines(tx: Tx, account: str, *, before: UUID | None, limit: int) -> list[Row]:
-    return await tx.rows(SQL["account_lines"], account=account, before=before, limit=limit)
+async def account_lines(tx: Tx, account: str, *, before: tuple[UUID, int] | None, limit: int) -> list[Row]:
+    entry, place = before or (None, None)
+    return await tx.rows(SQL["account_lines"], account=account, entry=entry, place=place, limit=limit)
 
 
 async def sums(tx: Tx) -> list[Row]:
