@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiosmtplib
 
-TIMEOUT_S = 30.0
+TIMEOUT_S, LETTER_TIMEOUT_S = 30.0, 60.0  # for one command, and for all of a letter: it is leased for longer
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -49,13 +50,14 @@ class Post:
         """Hand in a letter."""
         parts = urlsplit(self.url)
         try:
-            refused, _ = await aiosmtplib.send(
-                self.message(letter), recipients=[parseaddr(one)[1] for one in letter.to],
-                sender=parseaddr(self.sender)[1], hostname=parts.hostname, port=parts.port,
-                username=unquote(parts.username) if parts.username else None,
-                password=unquote(parts.password) if parts.password else None, use_tls=parts.scheme == "smtps",
-                start_tls=_start_tls(parts), timeout=TIMEOUT_S,
-            )  # fmt: skip
+            async with asyncio.timeout(LETTER_TIMEOUT_S):
+                refused, _ = await aiosmtplib.send(
+                    self.message(letter), recipients=[parseaddr(one)[1] for one in letter.to],
+                    sender=parseaddr(self.sender)[1], hostname=parts.hostname, port=parts.port,
+                    username=unquote(parts.username) if parts.username else None,
+                    password=unquote(parts.password) if parts.password else None, use_tls=parts.scheme == "smtps",
+                    start_tls=_start_tls(parts), timeout=TIMEOUT_S,
+                )  # fmt: skip
         except aiosmtplib.SMTPRecipientsRefused:
             return Sent(False, "every recipient was refused")
         except aiosmtplib.SMTPResponseException as error:

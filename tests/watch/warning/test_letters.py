@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import email
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -17,11 +18,12 @@ from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 from tests.watch.world import clock_of
 
 from heyi.flows import post
+from heyi.infra import mail
 from heyi.infra.mail import Post, _start_tls
 from heyi.infra.settings import Settings
 from heyi.infra.tools import Tools
 from heyi.watch import warning
-from heyi.watch.warning import Trouble, letters, model
+from heyi.watch.warning import Trouble, Warned, letters, model
 from heyi.watch.warning.letters import Mail
 
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
@@ -178,12 +180,47 @@ async def test_a_letter_that_nobody_takes_is_given_up(tools: Tools, postman: tup
         assert (await kept(tools))[0].attempts == number
     one = (await kept(tools))[0]
     assert (one.state, one.error) == ("failed", "every recipient was refused")
+    # Whoever listens in another way hears of it, until a letter is taken.
+    (given_up,) = await open_about(tools, "alliance")
+    assert "could not be mailed and was given up: every recipient was refused" in given_up.en
     clock_of(tools).forward(timedelta(days=1))
-    assert await post.run(with_mail(tools, url)) == 0
     await warn(tools, "sup_half")
     assert await post.run(with_mail(tools, url, "ops@x.example", "b@x.example")) == 1
     one = (await kept(tools))[0]
     assert (one.state, one.error, server.recipients) == ("sent", "1 of 2 recipients were refused", [["b@x.example"]])
+    assert (await kept(tools))[1].attempts == 9
+    assert await open_about(tools, "alliance") == []
+
+
+async def open_about(tools: Tools, subject: str) -> list[Warned]:
+    async with tools.db.reading() as tx:
+        return await warning.search(
+            tx, state="open", kind=None, level=None, about=subject, text=None, now=tools.clock.now(), before=None,
+            limit=10,
+        )  # fmt: skip
+
+
+async def test_a_server_that_drips_is_left_before_the_letter_is_somebody_elses(
+    tools: Tools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers a word now and then, so that no command ever times out: the letter as a whole does, within its
+    lease."""
+    assert timedelta(seconds=mail.LETTER_TIMEOUT_S) < letters.LEASE
+    monkeypatch.setattr(mail, "LETTER_TIMEOUT_S", 0.2)
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while not reader.at_eof():
+                writer.write(b"220-wait\r\n")
+                await writer.drain()
+                await asyncio.sleep(0.01)
+        writer.close()
+
+    async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
+        await warn(tools, "sup_drip")
+        assert await post.run(with_mail(tools, f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}")) == 1
+    one = (await kept(tools))[0]
+    assert (one.state, one.error) == ("waiting", "TimeoutError")
 
 
 async def test_a_sender_that_died_is_followed_by_another(tools: Tools, postman: tuple[Postman, str]) -> None:

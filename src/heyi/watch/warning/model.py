@@ -22,6 +22,7 @@ BREAKER_OPEN, UNMAPPED_ANSWER, OFFER_HELD = "breaker_open", "unmapped_answer", "
 CALLBACKS_REFUSED, DRIFT = "callbacks_refused", "drift"
 UNSOURCED = "benefit_unsourced"
 PARTNER_UNREAD, WEBHOOK_DISABLED = "partner_unread", "webhook_disabled"
+MAIL_GIVEN_UP = "mail_given_up"
 PURCHASES_WAIT, NOTHING_TO_BUY = "purchases_wait", "nothing_to_buy"
 TASKS_WAITING, DIFFERENCES_OPEN = "tasks_waiting", "differences_open"
 

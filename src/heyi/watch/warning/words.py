@@ -103,6 +103,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "运营 webhook {url} 已停用，不再发送通知：{why}",
         "the operators' webhook {url} is disabled, nothing is sent to it: {why}",
     ),
+    model.MAIL_GIVEN_UP: (
+        "预警邮件多次未能寄出，已放弃：{why}（heyi warning mails）",
+        "a digest could not be mailed and was given up: {why} (heyi warning mails)",
+    ),
     model.PURCHASES_WAIT: (
         "供货商 {supplier} 处有 {count} 笔采购已到期未发出，最早已等 {minutes} 分钟，且无处可转：{why_zh}",
         "{count} due purchases wait at {supplier}, the oldest for {minutes} minutes, with nowhere to go: {why}",
