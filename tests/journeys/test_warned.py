@@ -41,6 +41,9 @@ def test_a_balance_runs_low_and_is_topped_up(stack: Stack) -> None:
 
     low = shown["left"]["amount_minor"] + 1
     operator.patch(f"/warning_thresholds/{supplier['id']}", {"balance_minor": low, "hours": 0, "hours_critical": 0})
+    for unknown in ("sup_01k742sg00eq9aqqfvrzv91hqh", "ben_01k742sg00eq9aqqfvrzv91hqh", "nobody"):
+        assert operator.refused("GET", f"/warning_thresholds/{unknown}").status == 404
+        assert operator.refused("PATCH", f"/warning_thresholds/{unknown}", json={"hours": 1}).status == 404
     for _ in range(2):
         operator.post(f"{path}/balance/looks")
     (warned,) = operator.get("/warnings", kind="supplier_balance_low", about=supplier["id"])["data"]

@@ -90,7 +90,7 @@ async def warn(tools: Tools, *subjects: str, level: str = "warning") -> None:
 
 async def kept(tools: Tools) -> list[Mail]:
     async with tools.db.reading() as tx:
-        return await letters.listed(tx, before=None, limit=50)
+        return await letters.listed(tx, text=None, before=None, limit=50)
 
 
 @pytest.fixture(autouse=True)
@@ -144,6 +144,9 @@ async def test_a_storm_is_one_letter(tools: Tools, postman: tuple[Postman, str])
     clock_of(tools).forward(20 * MINUTE)
     assert await post.run(tools) == 0
     assert [one.state for one in (await kept(tools))[:2]] == ["sent", "sent"]
+    async with tools.db.reading() as tx:
+        for text, count in (("SUP_BAD", 1), ("money@x", 2), ("nowhere in them", 0)):
+            assert len(await letters.listed(tx, text=text, before=None, limit=50)) == count, text
 
 
 async def test_a_letter_is_tried_until_it_is_taken(tools: Tools, postman: tuple[Postman, str]) -> None:

@@ -28,19 +28,23 @@ SETTINGS = {
 UNITS = {"m": 1, "h": 60, "d": 1440}
 
 
-@command(app, "list", "heyi warning list", "heyi warning list --state all --kind stock_low")
+@command(app, "list", "heyi warning list", "heyi warning list --level critical --search kasushou")
 def list_(
     state: Annotated[
         Literal["open", "snoozed", "cleared", "all"], typer.Option(help="open: and not snoozed.")
     ] = "open",
     kind: Annotated[str | None, typer.Option(help="supplier_balance_low, stock_forecast, breaker_open, …")] = None,
+    level: Annotated[Literal["warning", "critical"] | None, typer.Option(help="Only those.")] = None,
     about: Annotated[str | None, typer.Option(help="Only about this: sup_…, ben_….")] = None,
+    search: Annotated[str | None, typer.Option(help="Anywhere in the text.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
     as_json: Json = False,
 ) -> None:
     """What operators should look at, newest first. 预警列表"""
     with Client.operator() as api:
-        found = api.get("/warnings", state=state, kind=kind, about=about, limit=limit)["data"]
+        found = api.get(
+            "/warnings", state=state, kind=kind, level=level, about=about, search=search, limit=limit
+        )["data"]  # fmt: skip
     columns = {
         "id": lambda w: w["id"],
         "level": lambda w: w["level"],
@@ -98,11 +102,15 @@ def when(
             out.print(f"{name:<18} {value:>9}  [dim]{SETTINGS.get(name, '')}[/dim]{own}")
 
 
-@command(app, "mails", "heyi warning mails")
-def mails(limit: Annotated[int, typer.Option(min=1, max=200)] = 20, as_json: Json = False) -> None:
+@command(app, "mails", "heyi warning mails", "heyi warning mails --search wrn_01k…")
+def mails(
+    search: Annotated[str | None, typer.Option(help="Anywhere in subject, text and recipients.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
+    as_json: Json = False,
+) -> None:
     """The digests that were mailed, newest first. 预警邮件"""
     with Client.operator() as api:
-        found = api.get("/warning_mails", limit=limit)["data"]
+        found = api.get("/warning_mails", search=search, limit=limit)["data"]
     columns = {
         "at": lambda m: moment(m["at"]),
         "state": lambda m: m["state"],

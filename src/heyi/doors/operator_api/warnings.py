@@ -15,16 +15,19 @@ from heyi.doors.access import Caller, allow
 from heyi.doors.idempotency import IdempotencyKey
 from heyi.doors.paging import Cursor, Limit, Page, before, paged
 from heyi.doors.shapes import Body, NotFoundHere, Shape, id_in
+from heyi.infra.db import Tx
 from heyi.infra.tools import Tools
 from heyi.kernel.ids import from_text, to_text
+from heyi.offer import catalog
+from heyi.provision.fulfilment import balances
 from heyi.watch import warning
-from heyi.watch.warning import Warned, letters
+from heyi.watch.warning import Warned, letters, model
 from heyi.watch.warning.letters import Mail
 
 READ, WRITE = allow("operator", "operator:read"), allow("operator", "operator:write")
 Minor = Annotated[int, Meta(ge=0, le=10**15, description="minor units")] | None | UnsetType
 Some = Annotated[int, Meta(ge=0, le=100_000)] | None | UnsetType
-_SUBJECT = re.compile(r"alliance|(sup|ben)_[0-7][0-9a-hjkmnp-tv-z]{25}")
+_SUBJECT = re.compile(r"(sup|ben)_[0-7][0-9a-hjkmnp-tv-z]{25}")
 
 
 class SnoozeBody(Body):
@@ -171,7 +174,7 @@ async def snooze_warning(
      summary="When to warn of a supplier (sup_…), a benefit (ben_…), or all (alliance)")  # fmt: skip
 async def get_thresholds(about: str, tools: Tools) -> ThresholdsShape:
     async with tools.db.reading() as tx:
-        found = (await warning.thresholds.of(tx, [_subject(about)]))[about]
+        found = (await warning.thresholds.of(tx, [await _subject(tx, about)]))[about]
         own = await warning.thresholds.own(tx, about)
     return ThresholdsShape(about=about, own=own, **warning.thresholds.shown(found))
 
@@ -182,22 +185,32 @@ async def set_thresholds(about: str, data: ThresholdsPatch, tools: Tools, caller
     given = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not UNSET}
     async with tools.db.transaction() as tx:
         found = await warning.thresholds.set_(
-            tx, _subject(about), given, by=caller.name, now=tools.clock.now()
+            tx, await _subject(tx, about), given, by=caller.name, now=tools.clock.now()
         )  # fmt: skip
         own = await warning.thresholds.own(tx, about)
     return ThresholdsShape(about=about, own=own, **warning.thresholds.shown(found))
 
 
-def _subject(about: str) -> str:
-    if not _SUBJECT.fullmatch(about) or (about != "alliance" and from_text(about[:3], about) is None):
+async def _subject(tx: Tx, about: str) -> str:
+    """Raises NotFoundHere, SupplierNotFound, BenefitNotFound."""
+    if about == model.ALLIANCE:
+        return about
+    id = from_text(about[:3], about) if _SUBJECT.fullmatch(about) else None
+    if id is None:
         raise NotFoundHere(what="supplier or benefit")
+    await (balances.terms(tx, id) if about.startswith("sup") else catalog.benefits.read(tx, id))
     return about
 
 
 @get("/warning_mails", guards=[READ], summary="Digests that were mailed, newest first", tags=["warnings"])
-async def list_mails(tools: Tools, limit: Limit = 20, cursor: Cursor = None) -> Page[MailShape]:
+async def list_mails(
+    tools: Tools,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    search: Annotated[str | None, Parameter(max_length=100, description="in subject, text or recipients")] = None,
+) -> Page[MailShape]:
     async with tools.db.reading() as tx:
-        found = await letters.listed(tx, before=before(cursor), limit=limit + 1)
+        found = await letters.listed(tx, text=search or None, before=before(cursor), limit=limit + 1)
     return paged(found, limit, mail_shape)
 
 

@@ -98,9 +98,9 @@ async def record(tx: Tx, mail: Mail, error: str, *, sent: bool, now: datetime) -
     return state
 
 
-async def listed(tx: Tx, *, before: UUID | None, limit: int) -> list[Mail]:
-    """Digests, newest first."""
-    return [_mail(row) for row in await tx.rows(SQL["list_mails"], before=before, most=limit)]
+async def listed(tx: Tx, *, text: str | None, before: UUID | None, limit: int) -> list[Mail]:
+    """Digests, newest first. `text`: anywhere in subject, body and recipients."""
+    return [_mail(row) for row in await tx.rows(SQL["list_mails"], text=text, before=before, most=limit)]
 
 
 async def forget(tx: Tx, *, before: datetime) -> int:

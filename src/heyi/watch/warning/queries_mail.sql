@@ -52,4 +52,7 @@ delete from warning.mails where id in (
 -- name: list_mails
 -- Digests, newest first.
 select id, at, recipients, subject, body, state, attempts, next_at, error, sent_at from warning.mails
-where %(before)s::uuid is null or id < %(before)s order by id desc limit %(most)s;
+where (%(before)s::uuid is null or id < %(before)s)
+    and (%(text)s::text is null
+        or strpos(lower(subject || ' ' || body || ' ' || array_to_string(recipients, ' ')), lower(%(text)s)) > 0)
+order by id desc limit %(most)s;
