@@ -174,6 +174,28 @@ def test_who_may_not_connect_sends_no_credentials_elsewhere(stack: Stack) -> Non
     assert operation["x-scope-of-parts"] == dict.fromkeys(("base_url", "credentials"), "operator:connect")
 
 
+def test_who_may_not_book_money_books_none(stack: Stack) -> None:
+    """With all scopes but operator:finance: balances are read and asked for, and nothing about them is changed."""
+    scopes = sorted(SCOPES["operator"] - {"operator:finance"})
+    clerk = stack.caller(stack.operator.post("/access_keys", {"label": "desk", "scopes": scopes})["key"])
+    supplier = stack.operator.get("/suppliers", search="kasushou")["data"][0]["id"]
+    account, deposit = f"/operator/suppliers/{supplier}", f"/operator/channels/{stack.channel_id}/deposit"
+    booked = {"amount": {"amount_minor": 1, "currency": "CNY"}, "key": "mine", "memo": "mine"}
+    before = stack.counts()
+    for method, path, body in (
+        ("POST", deposit, booked), ("PATCH", deposit, {"floor_minor": -1}), ("POST", f"{account}/top_ups", booked),
+        ("POST", f"{account}/adjustments", booked), ("PATCH", f"{account}/balance", {"pays": "postpaid"}),
+        ("POST", f"{account}/corrections", {"entry": "lge_01k742sg00eq9aqqfvrzv91hqh", "memo": "mine"}),
+    ):  # fmt: skip
+        told = clerk.raw(method, path, json=body)
+        assert (told.status_code, told.json()["code"]) == (403, "access.forbidden"), path
+        assert "operator:finance" in told.text
+    assert stack.counts()["ledger.entries"] == before["ledger.entries"]
+    for path in (deposit, f"{account}/balance", "/operator/ledger/audit"):
+        assert clerk.raw("GET", path).status_code == 200, path
+    assert clerk.raw("POST", f"{account}/balance/looks").status_code == 200
+
+
 def test_a_revoked_key_stops_within_seconds(stack: Stack) -> None:
     """A process remembers a key for a few seconds; then it must look again."""
     made = stack.operator.post(f"/channels/{stack.channel_id}/access_keys", {"label": "to be revoked"})

@@ -129,6 +129,7 @@ class allow:
 
 
 CONNECT = allow("operator", "operator:connect")  # what decides where credentials are sent
+FINANCE = allow("operator", "operator:finance")  # what books money, or says how far it may be owed
 
 
 def must_connect(caller: Caller, *parts: object) -> None:

@@ -9,7 +9,7 @@ from litestar import get, patch, post
 from litestar.params import Parameter
 from msgspec import Meta
 
-from heyi.doors.access import Caller, allow
+from heyi.doors.access import FINANCE, Caller, allow
 from heyi.doors.idempotency import IdempotencyKey
 from heyi.doors.paging import Cursor, Limit, Page, before_part, paged_by_part
 from heyi.doors.shapes import Body, Line, MoneyBody, MoneyShape, Shape, Short, id_in, money
@@ -86,7 +86,7 @@ def line_shape(line: PostedLine) -> PostedLineShape:
     )  # fmt: skip
 
 
-@post("/channels/{channel_id:str}/deposit", guards=[allow("operator", "operator:write")], status_code=200,
+@post("/channels/{channel_id:str}/deposit", guards=[FINANCE], status_code=200,
       summary="Book money received from a channel", tags=["money"])  # fmt: skip
 async def top_up(
     channel_id: str, data: TopUpBody, tools: Tools, caller: Caller, idempotency_key: IdempotencyKey = None
@@ -113,7 +113,7 @@ async def get_deposit(channel_id: str, tools: Tools) -> DepositShape:
     return deposit_shape(deposit)
 
 
-@patch("/channels/{channel_id:str}/deposit", guards=[allow("operator", "operator:write")],
+@patch("/channels/{channel_id:str}/deposit", guards=[FINANCE],
        summary="Set how low a deposit may go", tags=["money"])  # fmt: skip
 async def set_floor(channel_id: str, data: FloorBody, tools: Tools) -> DepositShape:
     async with tools.db.transaction() as tx:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from litestar import get, patch, post
 from msgspec import Meta
 
-from heyi.doors.access import Caller
+from heyi.doors.access import FINANCE, Caller
 from heyi.doors.idempotency import IdempotencyKey
 from heyi.doors.operator_api.deposits import PostedLineShape, line_shape
 from heyi.doors.operator_api.suppliers import READ, WRITE
@@ -152,14 +152,14 @@ async def get_supplier_balance(supplier_id: str, tools: Tools) -> SupplierBalanc
         return balance_shape(await flow.purse(tx, tools, id_in("sup", supplier_id)))
 
 
-@patch("/suppliers/{supplier_id:str}/balance", guards=[WRITE], tags=["money"], summary="Prepaid or postpaid")
+@patch("/suppliers/{supplier_id:str}/balance", guards=[FINANCE], tags=["money"], summary="Prepaid or postpaid")
 async def set_supplier_terms(supplier_id: str, data: TermsBody, tools: Tools) -> SupplierBalanceShape:
     async with tools.db.transaction() as tx:
         await balances.set_terms(tx, id_in("sup", supplier_id), data.pays)
         return balance_shape(await flow.purse(tx, tools, id_in("sup", supplier_id)))
 
 
-@post("/suppliers/{supplier_id:str}/top_ups", guards=[WRITE], status_code=200, tags=["money"],
+@post("/suppliers/{supplier_id:str}/top_ups", guards=[FINANCE], status_code=200, tags=["money"],
       summary="Book money sent to a supplier")  # fmt: skip
 async def top_up_supplier(
     supplier_id: str, data: SupplierTopUpBody, tools: Tools, caller: Caller, idempotency_key: IdempotencyKey = None
@@ -171,7 +171,7 @@ async def top_up_supplier(
         return balance_shape(await flow.purse(tx, tools, supplier))
 
 
-@post("/suppliers/{supplier_id:str}/adjustments", guards=[WRITE], status_code=200, tags=["money"],
+@post("/suppliers/{supplier_id:str}/adjustments", guards=[FINANCE], status_code=200, tags=["money"],
       summary="Book what the account there gained or lost without heyi")  # fmt: skip
 async def adjust_supplier(
     supplier_id: str, data: AdjustmentBody, tools: Tools, caller: Caller, idempotency_key: IdempotencyKey = None
@@ -183,7 +183,7 @@ async def adjust_supplier(
         return balance_shape(await flow.purse(tx, tools, supplier))
 
 
-@post("/suppliers/{supplier_id:str}/corrections", guards=[WRITE], status_code=200, tags=["money"],
+@post("/suppliers/{supplier_id:str}/corrections", guards=[FINANCE], status_code=200, tags=["money"],
       summary="Reverse a top-up or an adjustment that was a mistake")  # fmt: skip
 async def correct_supplier(
     supplier_id: str, data: CorrectionBody, tools: Tools, caller: Caller, idempotency_key: IdempotencyKey = None

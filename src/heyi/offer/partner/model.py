@@ -18,7 +18,8 @@ SCOPES = {
     }),
     PARTNER: frozenset({"redemptions:read", "redemptions:write", "usage:write", "webhooks:read", "webhooks:write"}),
     OPERATOR: frozenset({
-        "operator:read", "operator:write", "operator:connect", "keys:write", "webhooks:read", "webhooks:write",
+        "operator:read", "operator:write", "operator:connect", "operator:finance", "keys:write", "webhooks:read",
+        "webhooks:write",
     }),
 }  # fmt: skip
 # Seen in a key's first letters, so that a key in the wrong place is noticed.
