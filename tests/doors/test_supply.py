@@ -103,6 +103,7 @@ def test_goofish_goods_are_those_that_it_can_say(stack: Stack, goofish: Shop) ->
     assert {one["goods_type"] for one in _list(goofish, goods_type=1)} == {1}
     assert [one["goods_no"] for one in _list(goofish, keyword="cards")] == ["cards"]
     assert len(_list(goofish, page_size=1)) == 1
+    assert _list(goofish, page_size=500) == _list(goofish)
     assert goofish.call("/goofish/goods/detail", {"goods_type": 2, "goods_no": "cards"})[1]["data"] == listed["cards"]
     for type_, goods_no in ((1, "cards"), (2, "five"), (2, "no-such")):
         asked = {"goods_type": type_, "goods_no": goods_no}
@@ -189,8 +190,8 @@ def test_goofish_one_number_is_one_order_and_one_charge(stack: Stack, goofish: S
     assert goofish.order("link", number)[1]["data"] == first
     again = {**purchase("link"), "order_no": number, "max_amount": 1, "notify_url": "https://elsewhere.example/x"}
     assert goofish.call("/goofish/order/purchase/create", again)[1]["data"] == first
-    assert goofish.order("link", number, quantity=2)[1]["code"] == 1201
-    assert goofish.order("rare", number)[1]["code"] == 1201
+    assert goofish.order("link", number, quantity=2)[1]["code"] == 1203
+    assert goofish.order("rare", number)[1]["code"] == 1203
     assert before - stack.channel.get("/balance")["balance"]["amount_minor"] == 9900
     # The order is the channel's own, like any other.
     order = stack.channel.get("/orders", channel_order_no=number)["data"][0]
@@ -214,7 +215,8 @@ def test_a_replay_is_answered_when_its_bundle_is_gone(stack: Stack, goofish: Sho
     operator.post(f"/bundles/{bundle}/withdraw")
     try:
         assert [goofish.order("rare", numbers[0])[1]["data"], dujiao.order(sku, numbers[1])[1]] == first
-        assert goofish.order("rare")[1]["code"] == 1100
+        assert goofish.order("rare")[1]["code"] == 1101
+        assert goofish.call("/goofish/goods/detail", {"goods_type": 2, "goods_no": "rare"})[1]["code"] == 1101
         assert dujiao.order(sku)[1]["error_code"] == "sku_unavailable"
     finally:
         operator.post(f"/bundles/{bundle}/put_on_sale")
@@ -235,7 +237,7 @@ def test_orders_are_found_by_both_numbers_but_not_by_strangers(stack: Stack, goo
     # An order of the channel's own open API, or of its other standard, is not one of this standard's.
     own = stack.order("link")
     assert goofish.call("/goofish/order/detail", {**asked, "order_no": own["channel_order_no"]})[1]["code"] == 1200
-    assert goofish.order("link", own["channel_order_no"])[1]["code"] == 1201
+    assert goofish.order("link", own["channel_order_no"])[1]["code"] == 1203
     theirs = dujiao.order(dujiao.sku("link"))[1]
     assert dujiao.call(f"/api/v1/upstream/orders/{theirs['order_id']}", method="GET")[0] == 200
     other = Shop(stack, "dujiao_next", "unicorn-2", channel="other")

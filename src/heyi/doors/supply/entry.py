@@ -182,9 +182,12 @@ async def place(
 
 
 async def line_of(tools: Tools, access: SupplyAccess, bundle: str, kind: str) -> supply.Line:
-    """The bundle as the caller's standard sells it now. Raises GoodsUnknown."""
+    """The bundle as the caller's standard sells it now. Raises GoodsUnknown, and what the catalog says of a bundle that
+    is known and not on sale."""
     line = await supply.line(tools, access.standard, access.channel_id, bundle)
-    if isinstance(line, Refused) or not isinstance(line.answer, Goods) or line.answer.kind != kind:
+    if isinstance(line, Refused):
+        raise line
+    if not isinstance(line.answer, Goods) or line.answer.kind != kind:
         raise GoodsUnknown
     return line
 

@@ -29,12 +29,13 @@ CODES = {
     "supply.key_unknown": goofish.BAD_SIGN, "supply.signature": goofish.BAD_SIGN, "supply.clock": goofish.BAD_TIME,
     "supply.address": goofish.BAD_ADDRESS, "supply.goods_unknown": goofish.NO_GOODS,
     "bundle.not_found": goofish.NO_GOODS, "bundle.version_not_found": goofish.NO_GOODS,
-    "bundle.not_on_sale": goofish.NO_GOODS, "bundle.no_offer": goofish.NO_GOODS, "stock.sold_out": goofish.SOLD_OUT,
-    "order.not_found": goofish.NO_ORDER, "order.number_reused": goofish.BAD_ORDER, "price.above": goofish.TOO_DEAR,
+    "bundle.not_on_sale": goofish.OFF_SALE, "bundle.no_offer": goofish.OFF_SALE, "stock.sold_out": goofish.SOLD_OUT,
+    "order.not_found": goofish.NO_ORDER, "order.number_reused": goofish.NUMBER_USED, "price.above": goofish.TOO_DEAR,
 }  # fmt: skip
 KINDS = {number: kind for kind, number in goofish.TYPES.items()}
 GoodsType = Literal[1, 2]
-PageSize = Annotated[int, Meta(ge=1, le=100)]
+PageSize = Annotated[int, Meta(ge=1, le=10**6)]
+PAGE_SIZE_MAX = 100
 PageNo = Annotated[int, Meta(ge=1, le=1_000_000)]
 
 
@@ -135,8 +136,9 @@ async def goods_list(mch_id: str, request: AskedBy, tools: Tools) -> Response[di
         and (not data.goods_type or goofish.TYPES[line.answer.kind] == data.goods_type)
         and (not word or word == line.bundle.code or word in line.bundle.title.lower())
     ]
-    start = (data.page_no - 1) * data.page_size
-    page = [goofish.goods(one) for one in found[start : start + data.page_size]]
+    size = min(data.page_size, PAGE_SIZE_MAX)
+    start = (data.page_no - 1) * size
+    page = [goofish.goods(one) for one in found[start : start + size]]
     return _ok({"list": page, "count": len(found)})
 
 

@@ -3,7 +3,7 @@
 From the public document 闲管家虚拟货源标准接口 (s.apifox.cn/cf4d53fd-8bb2-41c5-8da3-371ba9a38956): the signature over
 app_id, app_secret, md5(body), timestamp, mch_id and mch_secret, ±300 s; goods types 1 (top-up) and 2 (cards); order
 states 10, 20, 30; `biz_content` with account, game_name, game_role, game_area, game_server, also in the answer to a
-query about a top-up; card_items; the feature flags of open/info; codes 0, 401, 403, 408, 1100, 1102, 1200, 1201, 1202,
+query about a top-up; card_items; the feature flags of open/info; codes 0, 401, 403, 408, 1100 to 1102, 1200 to 1203,
 1209; notifications signed the same way and answered {"code": 0}. The document names no code for an empty deposit: any
 code but 0 is a failure, so that is 1. Not seen there: what `check` in a template means (0 here), and whether a failed
 order may carry cards (it does not).
@@ -44,7 +44,8 @@ STOCK_MOST = 99_999  # what it says for "plenty"
 OWN_FIELDS = ("account", "game_name", "game_role", "game_area", "game_server")
 FEATURES = {"is_support_order_refund": False, "is_support_goods_notify": False, "is_support_loss_purchase": True}
 OK, REFUSED, BAD_SIGN, BAD_ADDRESS, BAD_TIME = 0, 1, 401, 403, 408
-NO_GOODS, SOLD_OUT, NO_ORDER, BAD_ORDER, TOO_DEAR, TOO_LATE = 1100, 1102, 1200, 1201, 1202, 1209
+NO_GOODS, OFF_SALE, SOLD_OUT = 1100, 1101, 1102
+NO_ORDER, BAD_ORDER, TOO_DEAR, NUMBER_USED, TOO_LATE = 1200, 1201, 1202, 1203, 1209
 _encode = msgspec.json.Encoder().encode
 
 
