@@ -182,6 +182,26 @@ async def test_a_corrected_reference_counts_again(tools: Tools) -> None:
                 await ledger.prepaid.correct(tx, supplier, newest, memo="typo", now=now)
 
 
+async def test_an_account_is_in_the_currency_of_what_was_put_in(tools: Tools) -> None:
+    """A purchase whose offer costs dollars is in the books, and does not turn the account into one of dollars."""
+    supplier, other, order, item = fresh(tools, 4)
+    now = tools.clock.now()
+    bought = [
+        Cost(order, item, where, Money(300, "USD"), f"delivered:{where}", prepaid=True) for where in (supplier, other)
+    ]
+    async with tools.db.transaction() as tx:
+        await ledger.prepaid.put_in(tx, supplier, cny(50_000), key="slip", memo="bank", now=now)
+        await ledger.accrue(tx, bought, now=now + HOUR)
+    assert (await booked(tools, supplier))[supplier].balance == cny(50_000)
+    assert (await booked(tools, other))[other].balance == Money(-300, "USD")
+    async with tools.db.transaction() as tx:
+        for where, left in ((supplier, 50_007), (other, 7)):
+            found = await ledger.prepaid.put_in(tx, where, cny(7), key="more", memo="bank", now=now + 2 * HOUR)
+            assert found.balance == cny(left)
+        _, drifted = await ledger.audit(tx)
+    assert drifted == []
+
+
 async def test_rates_are_what_was_spent_in_the_window(tools: Tools) -> None:
     """Eight days of a purchase an hour, then an hour of thrice as much: top-ups are not spending, and what was undone
     is not either."""

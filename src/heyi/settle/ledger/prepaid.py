@@ -19,7 +19,8 @@ CORRECTION = "correction"
 async def balances(tx: Tx, supplier_ids: Iterable[UUID], *, now: datetime) -> dict[UUID, Prepaid]:
     """What is booked at these suppliers and how fast it is spent; those where nothing was ever booked are missing.
 
-    An account that was used in several currencies is answered in the one it was used in last.
+    An account that was used in several currencies is answered in that of what was put in, or else in the one it was
+    used in last.
     """
     codes = {prepaid_at(id): id for id in supplier_ids}
     rows = await store.prepaid(tx, list(codes), now=now) if codes else []
@@ -53,7 +54,7 @@ async def _book(tx: Tx, supplier_id: UUID, entry: Entry, key: str, now: datetime
     if not mine.amount_minor:
         raise NothingToBook("/amount/amount_minor")
     there = (await balances(tx, [supplier_id], now=now)).get(supplier_id)
-    if there is not None and there.balance.currency != mine.currency:
+    if there is not None and there.paid_in_minor and there.balance.currency != mine.currency:
         raise WrongCurrency("/amount/currency", kept=there.balance.currency, given=mine.currency)
     entry = replace(entry, key=await _living(tx, entry.key or ""))
     cursor = await store.write(tx, [entry], now=now)

@@ -99,7 +99,8 @@ from ledger.prepaid t left join ledger.postings p on p.account = t.account and p
 group by t.account, t.currency having t.paid_in_minor - t.spent_minor <> coalesce(sum(p.amount_minor), 0);
 
 -- name: prepaid
--- What is booked at suppliers, and what was spent lately: a week of five-minute turnovers is two thousand rows.
+-- What is booked at suppliers, and what was spent lately: a week of five-minute turnovers is two thousand rows. An account
+-- is in the currency of what was put in there: one purchase in another does not change that.
 select distinct on (t.account) t.account, t.currency, t.paid_in_minor, t.spent_minor, t.since, s.hour_minor, s.day_minor,
     s.week_minor
 from ledger.prepaid t
@@ -112,7 +113,7 @@ cross join lateral (
         and u.bucket <= %(now)s::timestamptz
 ) s
 where t.account = any(%(accounts)s::text[])
-order by t.account, t.used_at desc;
+order by t.account, t.paid_in_minor <> 0 desc, t.used_at desc;
 
 -- name: entry
 -- One entry with its postings, to be reversed.
