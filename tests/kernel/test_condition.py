@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from heyi.kernel import condition
 from heyi.kernel.condition import Catalogue, Field, Type
 from heyi.kernel.condition.model import DEPTH_MAX, SIZE_MAX
-from heyi.kernel.condition.reading import ARGUMENTS
+from heyi.kernel.condition.operators import OPERATORS
 from heyi.kernel.errors import ManyRefused, Refused
 from heyi.kernel.money import Money
 
@@ -32,7 +32,9 @@ FIELDS = Catalogue(
             Field("paid_at", Type.TIME, "支付时间", "the time of payment"),
             Field("now", Type.TIME, "现在", "now"),
             Field("age", Type.DURATION, "账龄", "the age"),
-            Field("used", Type.BOOLEAN, "已使用", "it was used"),
+            Field("used", Type.BOOLEAN, "已使用", "it was used", denial=("未使用", "it was not used")),
+            Field("paid", Type.BOOLEAN, "已支付", "it was paid"),
+            Field("price", Type.MONEY, "标价", "the price", currency="CNY"),
             Field("accounts", Type.SET, "账号", "the accounts"),
         )
     },
@@ -102,7 +104,8 @@ def leaves(draw: st.DrawFn) -> dict[str, Any]:
     if kind == "between":
         return op("between", ref(name), draw(CONSTANTS[name]), draw(CONSTANTS[name]))
     if kind == "in":
-        return op("in", ref("channel"), draw(st.lists(CONSTANTS["channel"], min_size=1, max_size=3)))
+        among = draw(st.sampled_from(["channel", "amount"]))
+        return op("in", ref(among), draw(st.lists(CONSTANTS[among], min_size=1, max_size=3)))
     if kind == "contains":
         return draw(st.sampled_from([op("contains", ref("accounts"), "qq"), op("contains", ref("bundle"), "year")]))
     if kind == "starts":
@@ -149,6 +152,9 @@ def naive(form: Any, world: dict[str, Any]) -> bool | None:
     if name == "within":
         at = world.get(args[0]["field"])
         return None if at is None else _inside(at, args[1])
+    if name == "in" and typed == "amount":
+        said = [naive(op("eq", args[0], one), world) for one in args[1]]
+        return True if True in said else None if None in said else False
     values = [_value(arg, typed, world) for arg in args]
     if any(value is None for value in values):
         return None
@@ -215,7 +221,8 @@ def test_a_compiled_condition_says_what_a_naive_reader_says(form: Any, world: di
         assert not verdict.missing
         assert all(leaf.value is not None for leaf in verdict.because)
     for leaf in verdict.because:
-        assert made.sentence("zh", leaf.pointer) in made.sentence("zh")
+        said = [made.sentence("zh", leaf.pointer, denied=denied) for denied in (False, True)]
+        assert any(one in made.sentence("zh") for one in said)
 
 
 @given(forms(), forms(), worlds)
@@ -262,6 +269,12 @@ BAD = [
     (op("eq", ref("quantity"), True), [("constant", "/args/1")]),
     (op("eq", ref("quantity"), ref("bundle")), [("type", "/args/1")]),
     (op("lt", ref("bundle"), "a"), [("type", "/args/0")]),
+    (op("eq", op("not", ref("used")), True), [("type", "/args/0")]),
+    (op("ne", ref("used"), op("and", ref("used"))), [("type", "/args/1")]),
+    (op("eq", op("is_known", ref("used")), op("ge", ref("quantity"), 1)), [("type", "/args/0"), ("type", "/args/1")]),
+    (op("gt", ref("price"), {"amount_minor": 1, "currency": "USD"}), [("currency", "/args/1")]),
+    (op("in", ref("price"), [cny(1), {"amount_minor": 1, "currency": "USD"}]), [("currency", "/args/1/1")]),
+    (op("within", ref("now"), {"from": "T0930", "to": "10:00"}), [("constant", "/args/1")]),
     (op("eq", ref("accounts"), "a"), [("type", "/args/0")]),
     (op("gt", ref("amount"), 99), [("constant", "/args/1")]),
     (op("gt", ref("amount"), {"amount_minor": 1.5, "currency": "CNY"}), [("constant", "/args/1")]),
@@ -320,7 +333,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
     lambda kids: st.one_of(
         st.lists(kids, max_size=3),
         st.dictionaries(st.sampled_from(["op", "args", "field", "from", "to", "days", "weekdays"]), kids, max_size=3),
-        st.builds(lambda name, args: {"op": name, "args": args}, st.sampled_from(sorted(ARGUMENTS)),
+        st.builds(lambda name, args: {"op": name, "args": args}, st.sampled_from(sorted(OPERATORS)),
                   st.lists(kids, max_size=3)),
         st.sampled_from(sorted(VALUES)).map(ref),
     ),
@@ -348,34 +361,83 @@ def test_values_of_the_wrong_kind_are_not_evaluated(form: Any) -> None:
         assert made.decide(world) is made.explain(world).value is None or "is_known" in str(form)
 
 
+# As it is said, and as it is denied.
 SENTENCES = {
-    "and": (op("and", ref("used"), op("eq", ref("quantity"), 1)), "已使用且数量为1",
-            "it was used and the quantity is 1"),
-    "or": (op("or", ref("used"), op("eq", ref("bundle"), "solo")), "已使用或商品为“solo”",
-           "it was used or the bundle is “solo”"),
-    "not": (op("not", ref("used")), "并非（已使用）", "not (it was used)"),
-    "eq": (op("eq", ref("channel"), "app"), "渠道为应用", "the channel is the app"),
-    "ne": (op("ne", ref("used"), True), "已使用不为是", "it was used is not true"),
-    "lt": (op("lt", ref("paid_at"), "2026-11-22T12:00:00+08:00"), "支付时间早于2026-11-22 12:00",
-           "the time of payment is before 2026-11-22 12:00"),
-    "le": (op("le", ref("age"), {"days": 1, "hours": 2}), "账龄不超过1 天 2 小时", "the age is at most 1 day 2 hours"),
-    "gt": (op("gt", ref("amount"), cny(9900)), "金额大于 99.00 CNY ", "the amount is more than 99.00 CNY"),
-    "ge": (op("ge", ref("quantity"), 2), "数量不少于2", "the quantity is at least 2"),
-    "between": (op("between", ref("quantity"), 1, 3), "数量在1与3之间（含）", "the quantity is between 1 and 3"),
-    "in": (op("in", ref("channel"), ["app", "wechat"]), "渠道属于应用、微信", "the channel is one of the app, WeChat"),
-    "contains": (op("contains", ref("accounts"), "qq"), "账号包含“qq”", "the accounts contains “qq”"),
-    "starts_with": (op("starts_with", ref("bundle"), "j"), "商品以“j”开头", "the bundle starts with “j”"),
-    "is_known": (op("is_known", ref("amount")), "金额已知", "the amount is known"),
+    "and": (op("and", ref("used"), op("eq", ref("quantity"), 1)),
+            "已使用且数量为 1", "it was used and the quantity is 1",
+            "并非（已使用且数量为 1）", "it is not so that (it was used and the quantity is 1)"),
+    "or": (op("or", ref("used"), op("and", ref("paid"), op("eq", ref("bundle"), "solo"))),
+           "已使用或（已支付且商品为“solo”）", "it was used or (it was paid and the bundle is “solo”)",
+           "并非（已使用或（已支付且商品为“solo”））",
+           "it is not so that (it was used or (it was paid and the bundle is “solo”))"),
+    "not": (op("not", ref("used")), "未使用", "it was not used", "已使用", "it was used"),
+    "eq": (op("eq", ref("channel"), "app"), "渠道为应用", "the channel is the app", "渠道不为应用",
+           "the channel is not the app"),
+    "ne": (op("ne", ref("used"), True), "未使用", "it was not used", "已使用", "it was used"),
+    "lt": (op("lt", ref("paid_at"), "2026-11-22T12:00:00+08:00"),
+           "支付时间早于 2026-11-22 12:00", "the time of payment is before 2026-11-22 12:00",
+           "支付时间不早于 2026-11-22 12:00", "the time of payment is not before 2026-11-22 12:00"),
+    "le": (op("le", ref("age"), {"days": 1, "hours": 2}),
+           "账龄不超过 1 天 2 小时", "the age is at most 1 day and 2 hours",
+           "账龄大于 1 天 2 小时", "the age is more than 1 day and 2 hours"),
+    "gt": (op("gt", ref("amount"), cny(9900)), "金额大于 99.00 CNY", "the amount is more than 99.00 CNY",
+           "金额不超过 99.00 CNY", "the amount is at most 99.00 CNY"),
+    "ge": (op("ge", 2, ref("quantity")), "数量不超过 2", "the quantity is at most 2", "数量大于 2",
+           "the quantity is more than 2"),
+    "between": (op("between", ref("quantity"), 1, 3), "数量在 1 与 3 之间（含）", "the quantity is between 1 and 3",
+                "数量不在 1 与 3 之间（含）", "the quantity is not between 1 and 3"),
+    "in": (op("in", ref("channel"), ["app", "wechat"]), "渠道属于应用、微信", "the channel is one of the app, WeChat",
+           "渠道不属于应用、微信", "the channel is none of the app, WeChat"),
+    "contains": (op("contains", ref("accounts"), "qq"), "账号包含“qq”", "“qq” is among the accounts",
+                 "账号不包含“qq”", "“qq” is not among the accounts"),
+    "starts_with": (op("starts_with", ref("bundle"), "j"), "商品以“j”开头", "the bundle starts with “j”",
+                    "商品不以“j”开头", "the bundle does not start with “j”"),
+    "is_known": (op("is_known", ref("amount")), "金额已知", "the amount is known", "金额未知",
+                 "the amount is not known"),
     "within": (op("within", ref("now"), {"weekdays": [6, 7], "from": "09:00", "to": "18:00"}),
-               "现在处于周六、周日 09:00–18:00", "now is Sat, Sun 09:00–18:00"),
-    "elapsed": (op("lt", op("elapsed", ref("paid_at"), ref("now")), {"days": 3}), "从支付时间到现在的时长小于3 天",
-                "the time from the time of payment to now is less than 3 days"),
+               "现在在周六或周日、09:00 至 18:00 之间", "now is on a Saturday or Sunday, between 09:00 and 18:00",
+               "现在不在周六或周日、09:00 至 18:00 之间",
+               "now is not on a Saturday or Sunday, between 09:00 and 18:00"),
+    "elapsed": (op("lt", op("elapsed", ref("paid_at"), ref("now")), {"days": 3}),
+                "从支付时间到现在小于 3 天", "the time from the time of payment to now is less than 3 days",
+                "从支付时间到现在不少于 3 天", "the time from the time of payment to now is at least 3 days"),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ARGUMENTS)
+@pytest.mark.parametrize("name", OPERATORS)
 def test_every_operator_can_be_said(name: str) -> None:
-    form, zh, en = SENTENCES[name]
+    form, *words = SENTENCES[name]
+    made = condition.compile(form, FIELDS)
+    said = [made.sentence(language, denied=denied) for denied in (False, True) for language in ("zh", "en")]
+    assert said == words
+
+
+ODD = {
+    "a statement that is known": (op("is_known", ref("used")), "已使用与否已知", "it is known whether it was used"),
+    "no denial of its own": (op("not", ref("paid")), "并非已支付", "it is not so that it was paid"),
+    "denied by a constant": (op("eq", False, ref("used")), "未使用", "it was not used"),
+    "two statements": (op("eq", ref("used"), ref("paid")), "已使用当且仅当已支付",
+                       "it was used if and only if it was paid"),
+    "one of two": (op("and", op("ne", ref("used"), ref("paid")), ref("paid")), "（已使用与已支付恰有一个成立）且已支付",
+                   "(either it was used or it was paid, but not both) and it was paid"),
+    "brackets around one": (op("or", op("and", ref("used")), ref("paid")), "已使用或已支付",
+                            "it was used or it was paid"),
+    "a list of one": (op("in", ref("quantity"), [2]), "数量为 2", "the quantity is 2"),
+    "a span": (op("within", ref("now"), {"since": "2026-11-22T00:00:00+08:00", "until": "2026-11-23T00:00:00+08:00"}),
+               "现在在 2026-11-22 00:00 至 2026-11-23 00:00 之间",
+               "now is between 2026-11-22 00:00 and 2026-11-23 00:00"),
+    "from then on": (op("within", ref("now"), {"since": "2026-11-22T00:00:00+08:00"}), "现在在 2026-11-22 00:00 及之后",
+                     "now is at 2026-11-22 00:00 or later"),
+    "a night": (op("within", ref("now"), {"weekdays": [6], "from": "22:00", "to": "06:00"}),
+                "现在在周六、22:00 至次日 06:00 之间（星期按该时刻当天计，零点后为次日）",
+                "now is on a Saturday, between 22:00 and 06:00 of the next day (the weekday is the moment's own: after"
+                " midnight, the next one)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_said_otherwise_than_it_is_written(name: str) -> None:
+    form, zh, en = ODD[name]
     assert (condition.sentence(form, FIELDS, "zh"), condition.sentence(form, FIELDS, "en")) == (zh, en)
 
 

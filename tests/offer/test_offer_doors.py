@@ -120,6 +120,21 @@ async def test_publishing_names_every_fault_in_one_problem(operator: Speaker):
     assert (await operator("POST", f"/v1/operator/bundles/{id}/versions/2/publish"))[0] == 404
 
 
+async def test_what_no_condition_can_compare_is_refused_when_it_is_saved(operator: Speaker, channel: Speaker):
+    body = version()
+    activated = {"field": "component.film.activated"}
+    strange = {"op": "eq", "args": [{"op": "not", "args": [activated]}, True]}
+    ways = {"then": "d", "else": "d", "unknown": "d"}
+    nodes = {"a": {"do": "condition", "if": strange, **ways}, "d": {"do": "deliver"}}
+    body["components"][1]["delivery"] = {"start": "a", "nodes": nodes}
+    bundle = await operator.ok("POST", "/v1/operator/bundles", {"code": "strange", "title": "Strange"})
+    status, problem = await operator("POST", f"/v1/operator/bundles/{bundle['id']}/versions", body)
+    assert (status, [(e["code"], e["pointer"]) for e in problem["errors"]]) == (
+        422, [("condition.type", "/components/1/delivery/nodes/a/if/args/0")],
+    )  # fmt: skip
+    assert (await channel("GET", "/v1/bundles"))[0] == 200
+
+
 async def test_window_price_and_withdrawal(operator: Speaker, channel: Speaker):
     id = await make_bundle(operator, "seasonal", version())
     path = f"/v1/operator/bundles/{id}"

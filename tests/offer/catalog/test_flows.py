@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.offer.catalog.making import NOW, ZONE, benefit, component, document, filled, sale_of
 
 from heyi.kernel import flow
-from heyi.kernel.condition.reading import ARGUMENTS
+from heyi.kernel.condition import OPERATORS
 from heyi.kernel.flow import BUYER, EVENT, FAILED, OVER, TIME, Flow
 from heyi.kernel.flow.fields import COMPONENT, FIELDS
 from heyi.kernel.money import Money
@@ -177,5 +177,5 @@ def test_the_example_of_the_docs_is_a_good_flow() -> None:
     kinds = {(do, wait) for do, wait in SHAPES}
     for do, wait in kinds:
         assert f"`do: {do}{f', for: {wait}' if wait else ''}`" in text, f"docs/flows.md does not tell of {do} {wait}"
-    for word in (*ARGUMENTS, *(f".{what}" for what in COMPONENT), *FIELDS):
+    for word in (*OPERATORS, *(f".{what}" for what in COMPONENT), *FIELDS):
         assert word in text, f"docs/flows.md does not tell of {word}"

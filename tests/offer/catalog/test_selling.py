@@ -8,6 +8,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from psycopg.types.json import Jsonb
 from tests.offer.catalog.making import PROPERTIES, ZONE, Properties, component, document, group
 
 from heyi.infra.db import Tx
@@ -287,6 +288,33 @@ async def test_channels_see_what_is_on_sale_or_announced(shop: Shop):
         async with shop.tools.db.transaction() as tx:
             await catalog.bundles.change(tx, shop.bundle_id, window=window)
         assert (shop.code in await seen()) is shows
+
+
+async def test_a_version_that_cannot_be_walked_is_not_sold_and_hides_no_other(shop: Shop):
+    """As if an older release had let a condition through that this one does not understand."""
+    nodes = {
+        "a": {"do": "condition", "if": {"op": "sounds_good", "args": []}, "then": "b", "else": "b", "unknown": "b"},
+        "b": {"do": "deliver"},
+    }
+    tools, now = shop.tools, shop.tools.clock.now()
+    async with tools.db.transaction() as tx:
+        broken = await catalog.bundles.make(tx, code=f"broken-{shop.code}", title="Broken", now=now)
+    await publish(replace(shop, bundle_id=broken.id), the_document(int(shop.code.split("-")[1])))
+    async with tools.db.transaction() as tx:
+        await tx.run(
+            "update catalog.versions set document = jsonb_set(document, '{components,0,delivery}', %(graph)s)"
+            " where bundle_id = %(id)s", graph=Jsonb({"start": "a", "nodes": nodes}), id=broken.id,
+        )  # fmt: skip
+    assert await shop.code_of(bundle=broken.code) == "bundle.not_on_sale"
+    assert await shop.code_of() == "sold"
+    async with tools.db.transaction() as tx:
+        listed = await catalog.list_shown(tx, UUID(int=1), before=None, most=100, now=now)
+        paged, before = [], None
+        while page := await catalog.list_shown(tx, UUID(int=1), before=before, most=1, now=now):
+            paged, before = [*paged, *page], page[0].id
+    codes = [shown.code for shown in listed]
+    assert (shop.code in codes, broken.code in codes) == (True, False)
+    assert [shown.code for shown in paged] == codes
 
 
 async def test_the_number_of_statements_does_not_grow_with_the_batch(shop: Shop, tools: Tools):

@@ -137,6 +137,7 @@ def _reader(tree: Tree) -> Read:
         value = tree.value
         return lambda _: value
     if isinstance(tree, Op):
+        assert tree.op == "elapsed", tree.op  # the only operator that gives a value; reading refuses the others here
         begin, end = _reader(tree.args[0]), _reader(tree.args[1])
 
         def elapsed(values: Values) -> object:
@@ -218,11 +219,14 @@ def _between(one: Read, low: Read, high: Read, *, money: bool) -> Test:
 def _in(one: Read, const: Tree) -> Test:
     assert isinstance(const, Const)
     assert isinstance(const.value, tuple)
-    members = frozenset(const.value)
+    if const.type is Type.MONEY:  # an amount in another currency is not evaluated, whatever else is in the list
+        members = [_reader(Const(Type.MONEY, member, const.at)) for member in const.value]
+        return _or(tuple([_money(one, operator.eq, member) for member in members]))
+    among = frozenset(const.value)
 
     def test(values: Values) -> bool | None:
         value = one(values)
-        return None if value is None else value in members
+        return None if value is None else value in among
 
     return test
 

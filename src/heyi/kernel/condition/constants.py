@@ -9,6 +9,7 @@ from heyi.kernel.condition.model import DAYS_MAX, INTEGER_MAX, TEXT_CHARS_MAX, Y
 from heyi.kernel.money import Money
 
 _UNKEPT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # what no text of ours holds, and no database keeps
+_CLOCK = re.compile(r"[0-9]{2}:[0-9]{2}")  # Python reads T0930 and 09:30:00 as well
 UNITS = ("days", "hours", "minutes")
 WINDOW_PARTS = {"from", "to", "weekdays", "since", "until"}
 
@@ -82,12 +83,9 @@ def _duration(raw: object) -> timedelta:
 
 
 def _clock(raw: object) -> time:
-    if not isinstance(raw, str) or len(raw) != 5:
+    if not isinstance(raw, str) or not _CLOCK.fullmatch(raw):
         raise ValueError
-    at = time.fromisoformat(raw)
-    if at.tzinfo is not None:
-        raise ValueError
-    return at
+    return time.fromisoformat(raw)
 
 
 def _weekdays(raw: object) -> frozenset[int]:

@@ -47,6 +47,13 @@ class ConstantWrong(Refused):
     zh, en = "无法作为 {expected} 读取", "This cannot be read as {expected}"
 
 
+class CurrencyWrong(Refused):
+    """An amount is in another currency than what it is compared with: that could never be evaluated."""
+
+    code, kind = "condition.currency", Kind.UNPROCESSABLE
+    zh, en = "币种须为 {expected}，实为 {got}", "This must be in {expected}, and it is in {got}"
+
+
 class TooLarge(Refused):
     """The form has too many parts, or they stand too deep inside each other."""
 

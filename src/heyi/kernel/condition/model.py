@@ -32,16 +32,13 @@ class Type(str, Enum):
     SET = "set"  # of texts
 
 
-ORDERED = frozenset({Type.INTEGER, Type.MONEY, Type.TIME, Type.DURATION})
-TEXTS = frozenset({Type.TEXT, Type.WORD})
-EQUAL = ORDERED | TEXTS | {Type.BOOLEAN}
-
-
 @dataclass(frozen=True, slots=True)
 class Field:
-    """Something that a condition may look at. A boolean's titles read as a statement ("the video is activated").
+    """Something that a condition may look at. A boolean's titles read as a statement ("the video is activated"), and
+    `denial` says the opposite, in Chinese and English.
 
-    `words` name the values of a WORD: {"wechat": ("微信", "WeChat")}; a `closed` field has no others.
+    `words` name the values of a WORD: {"wechat": ("微信", "WeChat")}; a `closed` field has no others. `currency`: the
+    only one that a MONEY is ever in.
     """
 
     name: str
@@ -50,6 +47,8 @@ class Field:
     en: str
     words: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     closed: bool = False
+    denial: tuple[str, str] | None = None
+    currency: str | None = None
 
 
 class Catalogue:

@@ -9,46 +9,16 @@ from heyi.kernel.condition.faults import (
     ArgumentCount,
     ConditionMalformed,
     ConstantWrong,
+    CurrencyWrong,
     FieldUnknown,
     OperatorUnknown,
     TooLarge,
     TypeWrong,
 )
-from heyi.kernel.condition.model import (
-    DEPTH_MAX,
-    EQUAL,
-    ORDERED,
-    SIZE_MAX,
-    TEXTS,
-    Catalogue,
-    Const,
-    Op,
-    Ref,
-    Tree,
-    Type,
-)
+from heyi.kernel.condition.model import DEPTH_MAX, SIZE_MAX, Catalogue, Const, Op, Ref, Tree, Type
+from heyi.kernel.condition.operators import LOGIC, OPERATORS, TEXTS
 from heyi.kernel.errors import Refused
-
-# How many arguments each operator takes (None: one or more), in the order in which an editor would offer them.
-ARGUMENTS: dict[str, int | None] = {
-    "and": None,
-    "or": None,
-    "not": 1,
-    "eq": 2,
-    "ne": 2,
-    "lt": 2,
-    "le": 2,
-    "gt": 2,
-    "ge": 2,
-    "between": 3,
-    "in": 2,
-    "contains": 2,
-    "starts_with": 2,
-    "is_known": 1,
-    "within": 2,
-    "elapsed": 2,
-}
-LOGIC = ("and", "or", "not")
+from heyi.kernel.money import Money
 
 
 def read(form: object, catalogue: Catalogue) -> tuple[Tree | None, list[Refused]]:
@@ -82,11 +52,11 @@ class _Reader:
                 )
             )  # fmt: skip
         op, args = form["op"], form["args"]
-        if not isinstance(op, str) or op not in ARGUMENTS:
-            return self._fault(OperatorUnknown(f"{at}/op", op=str(op)[:40], words=", ".join(ARGUMENTS)))
+        if not isinstance(op, str) or op not in OPERATORS:
+            return self._fault(OperatorUnknown(f"{at}/op", op=str(op)[:40], words=", ".join(OPERATORS)))
         if not isinstance(args, list):
             return self._fault(ConditionMalformed(f"{at}/args", why_zh="须为列表", why="args is a list"))
-        wanted = ARGUMENTS[op]
+        wanted = OPERATORS[op].arguments
         if len(args) != wanted if wanted is not None else not args:
             return self._fault(ArgumentCount(f"{at}/args", op=op, wanted=wanted or "1…", count=len(args)))
         if op in LOGIC:
@@ -95,21 +65,24 @@ class _Reader:
             made = self._READ.get(op, _Reader._compared)(self, op, args, f"{at}/args", depth + 1)
         if not made or any(one is None for one in made):
             return None
-        type = Type.DURATION if op == "elapsed" else Type.BOOLEAN
-        return Op(op, tuple([one for one in made if one is not None]), type, at)
+        return Op(op, tuple([one for one in made if one is not None]), OPERATORS[op].gives, at)
 
     def _compared(self, op: str, args: Sequence[object], at: str, depth: int) -> list[Tree | None]:
-        """Operands of one type, at least one of them no constant."""
-        allowed = EQUAL if op in ("eq", "ne") else TEXTS if op == "starts_with" else ORDERED
+        """Operands of one type, at least one of them no constant. A statement is none of them: whoever means that it
+        is true says it, or says not.
+        """
         made: list[Tree | None] = [
             self.expression(arg, f"{at}/{i}", depth) if _has_type(arg) else None for i, arg in enumerate(args)
         ]
+        for i, one in enumerate(made):
+            if isinstance(one, Op) and one.type is Type.BOOLEAN:
+                made[i] = self._fault(TypeWrong(one.at, expected="field", got=one.op))
         typed = [one for one in made if one is not None]
         if not typed:
             if not any(map(_has_type, args)):
                 self._fault(ConditionMalformed(at, why_zh="须至少有一个字段", why="one of these must be a field"))
             return []
-        first = self._of_type(typed[0], allowed)
+        first = self._of_type(typed[0], OPERATORS[op].takes)
         if first is None:
             return []
         for i, arg in enumerate(args):
@@ -120,7 +93,7 @@ class _Reader:
         return made
 
     def _in(self, op: str, args: Sequence[object], at: str, depth: int) -> list[Tree | None]:
-        one = self._of_type(self.expression(args[0], f"{at}/0", depth), EQUAL - {Type.BOOLEAN})
+        one = self._of_type(self.expression(args[0], f"{at}/0", depth), OPERATORS[op].takes)
         if not isinstance(args[1], list) or not args[1]:
             return [self._fault(ConstantWrong(f"{at}/1", expected="list"))]
         if one is None:
@@ -129,7 +102,7 @@ class _Reader:
         return [one, Const(one.type, tuple([m.value for m in members if m is not None]), f"{at}/1")]
 
     def _contains(self, op: str, args: Sequence[object], at: str, depth: int) -> list[Tree | None]:
-        whole = self._of_type(self.expression(args[0], f"{at}/0", depth), TEXTS | {Type.SET})
+        whole = self._of_type(self.expression(args[0], f"{at}/0", depth), OPERATORS[op].takes)
         if whole is None:
             return []
         if _has_type(args[1]):
@@ -143,14 +116,15 @@ class _Reader:
         return [one]
 
     def _within(self, op: str, args: Sequence[object], at: str, depth: int) -> list[Tree | None]:
-        moment = self._of_type(self.expression(args[0], f"{at}/0", depth), {Type.TIME})
+        moment = self._of_type(self.expression(args[0], f"{at}/0", depth), OPERATORS[op].takes)
         read = window(args[1])
         if read is None:
             return [self._fault(ConstantWrong(f"{at}/1", expected="window"))]
         return [moment, Const(Type.TIME, read, f"{at}/1")]
 
     def _elapsed(self, op: str, args: Sequence[object], at: str, depth: int) -> list[Tree | None]:
-        return [self._of_type(self.expression(arg, f"{at}/{i}", depth), {Type.TIME}) for i, arg in enumerate(args)]
+        takes = OPERATORS[op].takes
+        return [self._of_type(self.expression(arg, f"{at}/{i}", depth), takes) for i, arg in enumerate(args)]
 
     _READ: dict[str, Callable[[_Reader, str, Sequence[object], str, int], list[Tree | None]]] = {
         "in": _in,
@@ -176,6 +150,10 @@ class _Reader:
         closed = isinstance(beside, Ref) and beside.field.closed and value not in beside.field.words
         if value is None or closed:
             self._fault(ConstantWrong(at, expected=type.value))
+            return None
+        known = beside.field.currency if isinstance(beside, Ref) else None
+        if known is not None and isinstance(value, Money) and value.currency != known:
+            self._fault(CurrencyWrong(at, expected=known, got=value.currency))
             return None
         return Const(type, value, at)
 

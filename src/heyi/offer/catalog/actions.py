@@ -10,6 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
+import structlog
 
 from heyi.infra.db import Row, Tx
 from heyi.kernel.errors import Refused
@@ -31,10 +32,12 @@ from heyi.offer.catalog.compiled import (
 from heyi.offer.catalog.model import SUPPLIER, Wish
 
 CACHED_MAX = 2000  # compiled versions, and bound ones, per process
+log = structlog.get_logger("heyi.catalog")
 
 # Published versions never change, so they are compiled once. The time of publication is part of the key: a version
-# whose publication was rolled back, and was published again with another document, is another one.
-_compiled: dict[tuple[UUID, int, datetime], Compiled] = {}
+# whose publication was rolled back, and was published again with another document, is another one. None: it cannot be
+# compiled by this release; it is not sold then, and keeps no other from being sold.
+_compiled: dict[tuple[UUID, int, datetime], Compiled | None] = {}
 # A bound version stays good while the price and the text of its offers are the same.
 _bound: dict[tuple[UUID, int, datetime, int | None, str | None], Bound] = {}
 
@@ -55,17 +58,25 @@ async def show(tx: Tx, keys: Sequence[WishKey], *, now: datetime) -> dict[WishKe
 
 
 async def list_shown(tx: Tx, channel_id: UUID, *, before: UUID | None, most: int, now: datetime) -> list[Shown]:
-    """What a channel may see, newest first."""
-    ids = await store.list_selling(tx, before=before, most=most, now=now)
-    shown = await show(tx, [(to_text("bnd", id), None, channel_id) for id in ids], now=now)
-    return [line for line in shown.values() if isinstance(line, Shown)]
+    """What a channel may see, newest first: fewer than `most` only when there are no more."""
+    found: list[Shown] = []
+    while missing := most - len(found):
+        ids = await store.list_selling(tx, before=before, most=missing, now=now)
+        shown = await show(tx, [(to_text("bnd", id), None, channel_id) for id in ids], now=now)
+        found += [line for line in shown.values() if isinstance(line, Shown)]
+        if len(ids) < missing:
+            break
+        before = ids[-1]
+    return found
 
 
 async def bound(tx: Tx, keys: Sequence[tuple[str, int, UUID]]) -> dict[tuple[str, int, UUID], Bound]:
-    """Published versions by bundle code, number and channel, whether or not they are still sold."""
+    """Published versions by bundle code, number and channel, whether or not they are still sold; those that cannot be
+    compiled are left out.
+    """
     rows = await store.read_sale(tx, keys)
     await _compile_missing(tx, rows)
-    return {keys[row.n - 1]: _bind(row) for row in rows}
+    return {keys[row.n - 1]: bound for row in rows if (bound := _bind(row)) is not None}
 
 
 def _why_not(key: WishKey, row: Row | None, now: datetime) -> Refused | None:
@@ -86,8 +97,11 @@ def _sold_now(line: Shown | Refused, now: datetime) -> Bound | Refused:
     return line.bound if line.sale_from is None or now >= line.sale_from else errors.NotOnSale("/bundle")
 
 
-def _shown(row: Row) -> Shown:
-    return Shown(row.id, row.code, row.title, row.sale_from, row.sale_to, _bind(row), row.published_at)
+def _shown(row: Row) -> Shown | Refused:
+    bound = _bind(row)
+    if bound is None:
+        return errors.NotOnSale("/bundle")
+    return Shown(row.id, row.code, row.title, row.sale_from, row.sale_to, bound, row.published_at)
 
 
 async def _compile_missing(tx: Tx, rows: Sequence[Row]) -> None:
@@ -101,17 +115,23 @@ async def _compile_missing(tx: Tx, rows: Sequence[Row]) -> None:
         missing = {(row.id, row.version, row.published_at): row for row in rows}
     documents = await store.read_documents(tx, [(bundle, version) for bundle, version, _ in missing])
     for (bundle_id, version, published_at), row in missing.items():
-        made = compile_version(bundle_id, row.code, version, documents[bundle_id, version])
-        _compiled[bundle_id, version, published_at] = made
+        _compiled[bundle_id, version, published_at] = None
+        try:
+            made = compile_version(bundle_id, row.code, version, documents[bundle_id, version])
+            _compiled[bundle_id, version, published_at] = made
+        except Exception:
+            log.exception("a version cannot be compiled and is not sold", bundle=row.code, version=version)
 
 
-def _bind(row: Row) -> Bound:
+def _bind(row: Row) -> Bound | None:
     key = (row.id, row.version, row.published_at, row.price_minor, row.offers)
     bound = _bound.get(key)
     if bound is None:
+        compiled = _compiled[row.id, row.version, row.published_at]
+        if compiled is None:
+            return None
         if len(_bound) >= CACHED_MAX:
             _bound.clear()
-        compiled = _compiled[row.id, row.version, row.published_at]
         bound = _bound[key] = bind(compiled, row.price_minor, _offers(row.offers))
     return bound
 

@@ -7,13 +7,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from heyi.kernel.errors import Refused
+from heyi.kernel.flow import Flow
 from heyi.kernel.money import Money
 from heyi.kernel.parts import CHOICE, NOBODY, VOUCHER, AccountField, Due, Offer, Part, Sourcing
 from heyi.offer.catalog.delivery import Timing, timing
 from heyi.offer.catalog.model import OWN, STOCK, Benefit, Component, Document, Group, Properties, Wish
+
+_ANY_ZONE = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +157,13 @@ def account_names(component: Component, benefit: Benefit) -> tuple[tuple[str, st
 
 
 def compile_version(bundle_id: UUID, bundle: str, version: int, document: Document) -> Compiled:
-    """Everything about a published version that orders do not change."""
+    """Everything about a published version that orders do not change. Raises what keeps a flow from being walked."""
 
     def template(component: Component) -> Template:
         benefit = document.benefits[component.benefit]
         names = account_names(component, benefit)
         when = timing(component.delivery)
-        graph = json.dumps(component.delivery, ensure_ascii=False) if when.kind == "flow" else None
+        graph = _walkable(component.delivery) if when.kind == "flow" else None
         return Template(component, benefit, when, graph, document.sold_out, names)
 
     fixed = tuple(template(c) for c in document.components)
@@ -180,8 +185,13 @@ def _open(group: Group, document: Document) -> Template:
     """A slot of a group that is left open: a share of the price, and nothing yet to be had for it."""
     benefit = Benefit(NOBODY, "", NOBODY, CHOICE, group.title, Money(0, document.currency), Properties())
     component = Component(group.code, "", group.role, delivery=group.delivery)
-    graph = json.dumps(group.delivery, ensure_ascii=False)
-    return Template(component, benefit, Timing("flow"), graph, document.sold_out, ())
+    return Template(component, benefit, Timing("flow"), _walkable(group.delivery), document.sold_out, ())
+
+
+def _walkable(graph: Mapping[str, Any]) -> str:
+    """A flow as items carry it. It is read here already: what cannot be walked must not be sold."""
+    Flow(graph, _ANY_ZONE)
+    return json.dumps(graph, ensure_ascii=False)
 
 
 def bind(compiled: Compiled, price_minor: int | None, offers: Mapping[UUID, Place]) -> Bound:
