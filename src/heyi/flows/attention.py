@@ -1,4 +1,6 @@
-"""What people should look at, every minute: tasks that wait for them, differences, callbacks that are not believed."""
+"""What people should look at, every minute: tasks that wait for them, flows that are stuck, differences, callbacks that
+are not believed.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +9,10 @@ from datetime import timedelta
 from heyi.infra import outbox
 from heyi.infra.tools import Tools
 from heyi.kernel.ids import to_text
-from heyi.provision.fulfilment import heard, settling
+from heyi.provision.fulfilment import heard, settling, walking
 from heyi.watch import warning
 from heyi.watch.warning import Trouble
-from heyi.watch.warning.model import ALLIANCE, CALLBACKS_REFUSED, DIFFERENCES_OPEN, TASKS_WAITING
+from heyi.watch.warning.model import ALLIANCE, CALLBACKS_REFUSED, DIFFERENCES_OPEN, FLOWS_STUCK, TASKS_WAITING
 
 RECENTLY = timedelta(minutes=10)
 
@@ -27,6 +29,11 @@ async def run(tools: Tools) -> None:
             for one in doubted if one.recently
         ]  # fmt: skip
         gone = []
+        stuck, order_id = await walking.stuck_now(tx)
+        if order_id is not None:
+            troubles.append(Trouble(FLOWS_STUCK, ALLIANCE, {"count": stuck, "order": to_text("ord", order_id)}))
+        else:
+            gone.append((FLOWS_STUCK, ALLIANCE))
         if left.tasks:
             since = left.since.isoformat() if left.since else None
             troubles.append(Trouble(TASKS_WAITING, ALLIANCE, {"count": left.tasks, "since": since}))

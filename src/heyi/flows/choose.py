@@ -1,4 +1,4 @@
-"""A slot that was left open when it was bought is filled: by the buyer, or by the default when his time is over."""
+"""A slot that was left open when it was bought is filled: by the buyer, before or later, or by the default."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from heyi.order.checkout import Order
 from heyi.provision import entitlement
 from heyi.provision.entitlement import Right
 from heyi.provision.entitlement.errors import NothingToChoose
-from heyi.provision.fulfilment import Release, waiting, walking
+from heyi.provision.fulfilment import Release, slots, waiting
 from heyi.provision.fulfilment.model import Chosen, Woken
 
 AGAIN = timedelta(hours=1)  # when nothing of a choice can be had
@@ -33,7 +33,7 @@ async def choose(tools: Tools, channel_id: UUID, entitlement_id: UUID, option: s
     async with tools.db.transaction() as tx:
         seen = await entitlement.find(tx, entitlement_id, channel_id=channel_id, now=now)
         woken = await waiting.asked_for(tx, [Release(seen.lane, seen.item_id)], now=now) if seen.kind == CHOICE else []
-        woken = [one for one in woken if one.row.kind == CHOICE and walking.at_choice(one, tools.settings.zone)]
+        woken = split(woken, tools)[True]
         if not woken:
             again = await entitlement.find(tx, entitlement_id, now=now)
             if again.kind != CHOICE and again.component == option:
@@ -53,7 +53,9 @@ async def choose(tools: Tools, channel_id: UUID, entitlement_id: UUID, option: s
 
 
 async def by_default(tx: Tx, tools: Tools, woken: Sequence[Woken], *, now: datetime) -> None:
-    """Nobody chose in time: each slot takes the first of its defaults that the order's other slots have left."""
+    """Each slot takes what was named for it beforehand; or, when nobody chose in time, the first of its defaults that
+    the order's other slots have left. What was named and cannot be had any more is asked for again.
+    """
     if not woken:
         return
     orders = {o.id: o for o in await checkout.read(tx, sorted({one.row.order_id for one in woken}), lock=True)}
@@ -61,19 +63,23 @@ async def by_default(tx: Tx, tools: Tools, woken: Sequence[Woken], *, now: datet
     sold = await catalog.choosing.as_sold(tx, {_key(order) for order in orders.values()})
     chosen: list[Chosen] = []
     later: list[Woken] = []
+    asking: list[Woken] = []
     for one in woken:
         order = orders[one.row.order_id]
         item = next(item for item in order.items if item.id == one.row.item_id)
-        preferred = walking.at_choice(one, tools.settings.zone)
+        choice = slots.at_choice(one, tools.settings.zone)
+        assert choice is not None
         made = catalog.choosing.default(
-            sold[_key(order)], item.component, preferred, item.share, taken=taken[order.id], quantity=order.quantity
-        )
+            sold[_key(order)], item.component, choice.defaults, item.share, named=choice.named,
+            accounts=choice.accounts, taken=taken[order.id], quantity=order.quantity,
+        )  # fmt: skip
         if made is None:
-            later.append(one)
+            (later if choice.named is None else asking).append(one)
             continue
         taken[order.id].append(made[0].component)
         chosen.append(Chosen(one, *made))
-    await walking.postpone(tx, later, until=now + AGAIN)
+    await slots.look_again(tx, later, until=now + AGAIN)
+    await settle(tx, tools, await slots.ask(tx, asking, zone=tools.settings.zone, now=now), [], now=now)
     await _fill(tx, tools, orders, chosen, now=now)
 
 
@@ -85,7 +91,7 @@ async def _fill(tx: Tx, tools: Tools, orders: Mapping[UUID, Order], chosen: Sequ
         tx, [(orders[one.woken.row.order_id], one.woken.row.item_id, one.part) for one in chosen]
     )
     await entitlement.choose(tx, [(one.woken.row.entitlement_id, one.part) for one in chosen])
-    outcomes, told = await walking.choose(tx, chosen, scenes, zone=tools.settings.zone, now=now)
+    outcomes, told = await slots.fill(tx, chosen, scenes, zone=tools.settings.zone, now=now)
     await settle(tx, tools, outcomes, [*facts, *told], now=now)
 
 
@@ -101,5 +107,5 @@ def split(woken: Sequence[Woken], tools: Tools) -> Mapping[bool, list[Woken]]:
     """Those that stand at a choice (True), and the others."""
     found: dict[bool, list[Woken]] = {True: [], False: []}
     for one in woken:
-        found[one.row.kind == CHOICE and bool(walking.at_choice(one, tools.settings.zone))].append(one)
+        found[one.row.kind == CHOICE and slots.at_choice(one, tools.settings.zone) is not None].append(one)
     return found

@@ -14,9 +14,9 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-import psycopg
 import structlog
 
+from heyi.flows.halves import in_halves
 from heyi.flows.map import ASKED, EVERY, LATER, Handler
 from heyi.infra import jobs, outbox, telemetry
 from heyi.infra.tools import Tools
@@ -107,24 +107,15 @@ async def react(tools: Tools, handler: Handler, facts: Sequence[Fact]) -> None:
 
     Raises the first error in the end: the job stays, and is tried again.
     """
-    try:
-        await handler(tools, facts)
-        return
-    except psycopg.OperationalError:
-        raise  # the database is away, or two transactions waited for each other: all of it again, later
-    except Exception as error:
-        if len(facts) == 1:
-            log.exception("a fact could not be handled", handler=name_of(handler), fact=str(facts[0].id))
-            raise
-        broken = error
-    middle, failed = len(facts) // 2, False
-    for half in (facts[:middle], facts[middle:]):
-        try:
-            await react(tools, handler, half)
-        except Exception as error:
-            broken, failed = error, True
+    failed: list[Exception] = []
+
+    async def bad(fact: Fact, error: Exception) -> None:
+        log.error("a fact could not be handled", handler=name_of(handler), fact=str(fact.id), exc_info=error)
+        failed.append(error)
+
+    await in_halves(facts, partial(handler, tools), bad)
     if failed:
-        raise broken
+        raise failed[0]
 
 
 def counted(name: str, run: Callable[[jobs.Args], Awaitable[None]]) -> Callable[[Mapping[str, str]], Awaitable[None]]:

@@ -3,50 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+import structlog
 
 from heyi.flows import choose, scene
 from heyi.flows.carry import settle
+from heyi.flows.halves import in_halves
+from heyi.infra.db import Tx
 from heyi.infra.tools import Tools
 from heyi.kernel.facts import Fact
-from heyi.order import checkout
-from heyi.provision.fulfilment import waiting
+from heyi.provision.fulfilment import waiting, walking
+from heyi.provision.fulfilment.model import Woken
 
 OVERDUE_MAX = 200
+STUCK_AGAIN = timedelta(minutes=10)
+log = structlog.get_logger("heyi.release")
 
 
 async def release_waiting(tools: Tools, facts: Sequence[Fact]) -> int:
-    """Another item was activated or redeemed: what waited for that goes on. Or it is over: then comes the else.
+    """Another item was activated, redeemed, or is over: what waited for that goes on, if it is all that it waited for.
 
-    Answers how many tasks moved. Doing it twice moves nothing.
+    Answers how many tasks were looked at. Doing it twice moves nothing.
     """
     now = tools.clock.now()
     async with tools.db.transaction() as tx:
-        order_ids = await waiting.orders_with_waits(tx, facts)
-        if not order_ids:
-            return 0
-        orders = await checkout.read(tx, order_ids)
-        components = {item.id: item.component for order in orders for item in order.items}
-        names = [(item.order_id, item.component) for order in orders for item in order.items]
-        alone = {
-            item.id for order in orders for item in order.items if names.count((item.order_id, item.component)) == 1
-        }
-        woken = await waiting.awaited(
-            tx, [fact for fact in facts if fact.order_id in order_ids], components, alone, now=now
-        )
-        await scene.lock_orders(tx, woken)
-        outcomes, told = await scene.go_on(tx, tools, woken, now=now)
-        await settle(tx, tools, outcomes, told, now=now)
+        woken = await waiting.concerned(tx, facts)
+        await _bring_on(tx, tools, woken, now=now)
     return len(woken)
 
 
 async def end_waiting(tools: Tools) -> int:
-    """What waited long enough goes on: its time has come, or what it waited for has not come in time."""
+    """What waited long enough goes on: its time has come, or what it waited for has not come in time.
+
+    Answers how many tasks were overdue. One that cannot go on keeps no other back.
+    """
     now = tools.clock.now()
+    async with tools.db.reading() as tx:
+        tasks = await waiting.overdue(tx, most=OVERDUE_MAX, now=now)
+    if tasks:
+        await in_halves(tasks, partial(_end, tools, now=now), partial(_stuck, tools, now=now))
+    return len(tasks)
+
+
+async def _end(tools: Tools, tasks: Sequence[tuple[int, UUID]], *, now: datetime) -> None:
     async with tools.db.transaction() as tx:
-        woken = await waiting.overdue(tx, most=OVERDUE_MAX, now=now)
-        await scene.lock_orders(tx, woken)
-        found = choose.split(woken, tools)
-        outcomes, told = await scene.go_on(tx, tools, found[False], now=now)
-        await settle(tx, tools, outcomes, told, now=now)
-        await choose.by_default(tx, tools, found[True], now=now)
-    return len(woken)
+        await _bring_on(tx, tools, await waiting.take_overdue(tx, tasks, now=now), now=now)
+
+
+async def _stuck(tools: Tools, task: tuple[int, UUID], error: Exception, *, now: datetime) -> None:
+    log.error("a flow cannot go on; tried again later", task=str(task[1]), exc_info=error)
+    async with tools.db.transaction() as tx:
+        await walking.stuck(tx, task, until=now + STUCK_AGAIN)
+
+
+async def _bring_on(tx: Tx, tools: Tools, woken: Sequence[Woken], *, now: datetime) -> None:
+    await scene.lock_orders(tx, woken)
+    found = choose.split(woken, tools)
+    outcomes, told = await scene.go_on(tx, tools, found[False], now=now)
+    await settle(tx, tools, outcomes, told, now=now)
+    await choose.by_default(tx, tools, found[True], now=now)

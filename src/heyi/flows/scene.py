@@ -45,6 +45,7 @@ async def scenes(tx: Tx, order_ids: Sequence[UUID], *, now: datetime) -> dict[UU
 
 
 def _scene(order: Order, rights: Mapping[UUID, Right]) -> Scene:
+    titles = {right.component: right.title for right in rights.values() if right.order_id == order.id}
     facts = {
         "order.channel": to_text("chn", order.channel_id),
         "order.bundle": order.bundle,
@@ -56,16 +57,17 @@ def _scene(order: Order, rights: Mapping[UUID, Right]) -> Scene:
     }
     about = {
         item.id: Told(order.lane, order.id, item.id, item.entitlement_id, order.channel_id, order.buyer,
-                      item.component, item.benefit)
+                      item.component, item.benefit, titles)
         for item in order.items
     }  # fmt: skip
     return Scene(facts, about)
 
 
 def _seen(item: checkout.Item, right: Right) -> flow.Seen:
+    over_at = right.ended_at or right.created_at if right.state in ("ended", "failed") else None
     return flow.Seen(
-        item.component, right.properties.delivered_at, right.activated_at, redeemed=right.units_used > 0,
-        ended=right.state == "ended", failed=right.state == "failed", over=right.state in ("ended", "failed"),
+        item.component, right.properties.delivered_at, right.activated_at, right.properties.redeemed_at,
+        ended_at=over_at if right.state == "ended" else None, failed_at=over_at if right.state == "failed" else None,
     )  # fmt: skip
 
 
@@ -73,10 +75,11 @@ def told_at_purchase(tools: Tools, placed: Sequence[Placed]) -> list[Fact]:
     """What the flows of these orders said on their way from the purchase to where their items wait."""
     told: list[Fact] = []
     for one in placed:
+        titles = {item.line.part.component: item.line.part.title for item in one.items}
         for item in one.items:
             part, asked = item.line.part, one.accepted.asked
             if part.due.way is not None:
                 about = Told(one.lane, one.id, item.id, item.entitlement_id, asked.channel_id, asked.buyer,
-                             part.component, part.benefit)  # fmt: skip
+                             part.component, part.benefit, titles)  # fmt: skip
                 told += fulfilment.told_at_purchase(about, part.due.way, tools.settings.zone)
     return told

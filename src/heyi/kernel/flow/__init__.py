@@ -6,15 +6,14 @@ there by the same pure rule.
 """
 
 from heyi.kernel.flow.fields import FlowFields, Seen, of_components
-from heyi.kernel.flow.model import BUYER, EVENT, EVENTS, FAILED, OVER, TIME, Facts, Stand, Step, Way
-from heyi.kernel.flow.walking import Flow, branches, read
+from heyi.kernel.flow.model import BUYER, EVENT, EVENTS, FAILED, TIME, Facts, Stand, Step, Way
+from heyi.kernel.flow.walking import Flow, awaited, branches, read
 
 __all__ = [
     "BUYER",
     "EVENT",
     "EVENTS",
     "FAILED",
-    "OVER",
     "TIME",
     "Facts",
     "Flow",
@@ -23,6 +22,7 @@ __all__ = [
     "Stand",
     "Step",
     "Way",
+    "awaited",
     "branches",
     "of_components",
     "read",

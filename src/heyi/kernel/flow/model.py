@@ -10,9 +10,9 @@ from heyi.kernel.condition import Verdict
 
 Facts = Mapping[str, object]  # what conditions may look at, by field name (see fields.py)
 
-# What brings an item on: its time has come, what it waited for happened (or cannot happen any more), the buyer asked,
-# or the delivery failed.
-TIME, EVENT, OVER, BUYER, FAILED = "time", "event", "over", "buyer", "failed"
+# What brings an item on: its time has come, something became of the order's other items, the buyer asked, or the
+# delivery failed.
+TIME, EVENT, BUYER, FAILED = "time", "event", "buyer", "failed"
 EVENTS = ("activated", "redeemed", "ended", "failed")
 
 
@@ -20,7 +20,7 @@ EVENTS = ("activated", "redeemed", "ended", "failed")
 class Step:
     """A node that was gone through, by which branch, when, and (for a condition) why.
 
-    `told`: a notice that is to be told; the other parts of a split leave it to the first one.
+    `told`: a notice that is to be told; before a split the other parts leave it to the first one.
     """
 
     node: str
@@ -36,7 +36,7 @@ class Stand:
     """Where a walk came to rest.
 
     `kind` is deliver (now, or `at`), timer (until `at`), event (`component` and `event`, until `at`), buyer (until `at`
-    if there is one), choose (the same) or cancel.
+    if there is one), choose (the same) or cancel. `own`: it came through a split, so what it is told is its own.
     """
 
     kind: str
@@ -45,13 +45,15 @@ class Stand:
     component: str | None = None
     event: str | None = None
     steps: tuple[Step, ...] = ()
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
     """How far an item is on its way through its flow, as it is carried from the purchase on. `graph` is the flow's own
-    JSON, `part` the item's place in a split, `steps` what the purchase went through;
-    `falls_back`: it stands at a delivery, and the flow says what follows when that fails.
+    JSON, `part` the item's place in a split (`own`: it is behind it), `steps` what the purchase went through;
+    `falls_back`: it stands at a delivery, and the flow says what follows when that fails; `named`: what the buyer named
+    beforehand for the choice that the flow comes to.
     """
 
     graph: str
@@ -59,3 +61,5 @@ class Way:
     part: int = 0
     steps: tuple[Step, ...] = ()
     falls_back: bool = False
+    own: bool = False
+    named: str | None = None

@@ -12,14 +12,13 @@ from zoneinfo import ZoneInfo
 from heyi.kernel import condition
 from heyi.kernel.clock import add_days, add_months
 from heyi.kernel.flow.fields import FlowFields
-from heyi.kernel.flow.model import BUYER, EVENT, FAILED, OVER, TIME, Facts, Stand, Step
+from heyi.kernel.flow.model import BUYER, EVENT, FAILED, TIME, Facts, Stand, Step
 
-# By (do, for): which branch each cause opens.
+# By (do, for): which branch each cause opens. A wait for another component opens by what became of that one.
 WAKES: Mapping[tuple[str, str | None], Mapping[str, str]] = {
     ("wait", "date"): {TIME: "then"},
     ("wait", "days"): {TIME: "then"},
     ("split", None): {TIME: "then"},
-    ("wait", "component"): {EVENT: "then", OVER: "else", TIME: "else"},
     ("wait", "buyer"): {BUYER: "then", TIME: "else"},
     ("deliver", None): {FAILED: "failed", TIME: "failed"},  # who has to go on from a delivery has failed there
 }
@@ -38,25 +37,32 @@ class Flow:
             for name, node in self.nodes.items()
             if node["do"] == "condition"
         }
-        self._own = set[str]()  # behind a split each part is on its own
-        for node in self.nodes.values():
-            if node["do"] == "split":
-                self._own |= self._behind(node["then"])
 
     def begin(self, facts: Facts, *, now: datetime, part: int = 0) -> Stand:
         """From the start to where it first has to wait, is delivered or cancelled."""
         return self._walk(self.start, facts, now, part, [])
 
-    def wake(self, name: str, cause: str, facts: Facts, *, now: datetime, part: int = 0) -> Stand:
-        """From a node on, by what happened. `now` is the moment at which it did: for a timer, the time it was set to.
+    def wake(
+        self, name: str, cause: str, facts: Facts, *, now: datetime, until: datetime | None = None, part: int = 0,
+        own: bool = False,
+    ) -> Stand | None:  # fmt: skip
+        """From a node on, by what happened; None: it goes on waiting there. `now` is the moment at which it happened
+        (for a timer, the time it was set to; where something became of other items, the earliest that it may go on
+        from), `until` the node's deadline.
 
         What does not concern the node leaves it where it is: a cancel stays one, a delivery goes on.
         """
         node = self.nodes[name]
-        branch = WAKES.get((node["do"], node.get("for")), {}).get(cause)
-        if branch is None or branch not in node:
-            return self._walk(name, facts, now, part, [])
-        return self._walk(node[branch], facts, now, part, [Step(name, node["do"], branch, now)])
+        branch = WAKES.get((node["do"], node.get("for")), {}).get(cause, "")
+        if node.get("for") == "component":
+            found = awaited(node["component"], node["event"], facts, until=until)
+            if found is None and cause == EVENT:
+                return None
+            branch, at = found or ("else", now)
+            now = max(at, min(now, until or now)) if cause == EVENT else at
+        if branch not in node:
+            return self._walk(name, facts, now, part, [], own=own)
+        return self._walk(node[branch], facts, now, part, [Step(name, node["do"], branch, now)], own=own)
 
     def falls_back(self, name: str | None) -> bool:
         """Whether a failed delivery goes on from here."""
@@ -71,37 +77,42 @@ class Flow:
         node = self.nodes.get(name or "", {})
         return node.get("do") == "choose" or node.get("for") == "buyer"
 
-    def _walk(self, name: str, facts: Facts, now: datetime, part: int, steps: list[Step]) -> Stand:
+    def _walk(
+        self, name: str, facts: Facts, now: datetime, part: int, steps: list[Step], *, own: bool = False
+    ) -> Stand:  # fmt: skip
         while True:
             node = self.nodes[name]
+            own = own or _split(steps)
             do, branch, why, told = node["do"], "then", None, False
             if do in ("deliver", "cancel", "choose") or node.get("for") == "buyer":
-                return self._rest(name, node, now, steps)
+                return self._rest(name, node, now, steps, own)
             if do == "notify":
-                told = part == 0 or name in self._own
+                told = part == 0 or own
             elif do == "condition":
                 why = self.conditions[name].explain({**facts, "now": now})
                 branch = "unknown" if why.value is None else "then" if why.value else "else"
             elif node.get("for") == "component":
-                happened = self._happened(node, facts)
-                if happened is None:
-                    return self._rest(name, node, now, steps)
-                branch = "then" if happened else "else"
+                deadline = add_days(now, node["within_days"], self.zone)
+                found = awaited(node["component"], node["event"], facts, until=deadline)
+                if found is None:
+                    return self._rest(name, node, now, steps, own)
+                branch, at = found
+                now = max(at, now)
             else:
                 until = self._until(node, facts, now, part)
                 if until > now:
-                    return self._timed(name, node, until, facts, part, steps)
+                    return self._timed(name, node, until, facts, part, steps, own)
             steps.append(Step(name, do, branch, now, why, told))
             name = node[branch]
 
-    def _rest(self, name: str, node: Mapping[str, Any], now: datetime, steps: list[Step]) -> Stand:
+    def _rest(self, name: str, node: Mapping[str, Any], now: datetime, steps: list[Step], own: bool) -> Stand:
         """Where only somebody else brings it on, or nothing more is to be done."""
         kind = node["do"] if node["do"] != "wait" else {"component": "event"}.get(node["for"], node["for"])
         deadline = add_days(now, node["within_days"], self.zone) if "within_days" in node else None
-        return Stand(kind, name, deadline, node.get("component"), node.get("event"), tuple(steps))
+        return Stand(kind, name, deadline, node.get("component"), node.get("event"), tuple(steps), own)
 
     def _timed(
-        self, name: str, node: Mapping[str, Any], until: datetime, facts: Facts, part: int, steps: list[Step]
+        self, name: str, node: Mapping[str, Any], until: datetime, facts: Facts, part: int, steps: list[Step], own: bool
     ) -> Stand:
         """It waits for a moment. If only times come between here and the delivery, it waits at the delivery itself:
         then everybody can see when it comes.
@@ -112,8 +123,8 @@ class Flow:
             passed.append(Step(ahead, next_node["do"], "then", at))
             ahead = next_node["then"]
         if next_node["do"] == "deliver":
-            return Stand("deliver", ahead, at, steps=tuple(passed))
-        return Stand("timer", name, until, steps=tuple(steps))
+            return Stand("deliver", ahead, at, steps=tuple(passed), own=own or _split(passed))
+        return Stand("timer", name, until, steps=tuple(steps), own=own)
 
     def _until(self, node: Mapping[str, Any], facts: Facts, now: datetime, part: int) -> datetime:
         if node["do"] == "split":
@@ -124,21 +135,20 @@ class Flow:
         anchor = paid_at if isinstance(paid_at, datetime) and node.get("from") != "here" else now
         return add_days(anchor, node["days"], self.zone)
 
-    def _happened(self, node: Mapping[str, Any], facts: Facts) -> bool | None:
-        """Whether the awaited event has been (True), cannot be any more (False), or may still come (None)."""
-        here = f"component.{node['component']}."
-        if facts.get(here + node["event"]):
-            return True
-        return False if facts.get(here + "over") else None
 
-    def _behind(self, name: str) -> set[str]:
-        seen, edge = {name}, [name]
-        while edge:
-            for to in branches(self.nodes[edge.pop()]).values():
-                if to not in seen:
-                    seen.add(to)
-                    edge.append(to)
-        return seen
+def awaited(component: str, event: str, facts: Facts, *, until: datetime | None) -> tuple[str, datetime] | None:
+    """Which way a wait for another component's event opens, and since when: `then`, once it has been in time; `else`,
+    once it cannot be any more, or was late. None: it may still be. Whoever looks later than others sees the same.
+    """
+    for what, branch in ((event, "then"), ("over", "else")):
+        at = facts.get(f"component.{component}.{what}_at")
+        if isinstance(at, datetime):
+            return (branch, at) if until is None or at <= until else ("else", until)
+    return None
+
+
+def _split(steps: list[Step]) -> bool:
+    return any(step.do == "split" for step in steps)
 
 
 def branches(node: Mapping[str, Any]) -> dict[str, str]:

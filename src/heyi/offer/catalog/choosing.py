@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from heyi.infra.db import Tx
@@ -14,6 +14,8 @@ from heyi.offer.catalog import actions, errors
 from heyi.offer.catalog.compiled import Bound
 from heyi.offer.catalog.delivery import NOW
 
+NONE: Mapping[str, str] = {}
+
 
 async def as_sold(tx: Tx, keys: Collection[tuple[str, int, UUID]]) -> dict[tuple[str, int, UUID], Bound]:
     """Versions (bundle code, number, channel) as they were sold, whether or not they still are, with offers of now."""
@@ -21,9 +23,12 @@ async def as_sold(tx: Tx, keys: Collection[tuple[str, int, UUID]]) -> dict[tuple
 
 
 def chosen(
-    bound: Bound, group: str, option: str, share: Money, *, taken: Sequence[str], quantity: int
-) -> tuple[Part, str] | Refused:
-    """The part for an open slot, and the option's flow as JSON. `taken` are the options in the order's other slots."""
+    bound: Bound, group: str, option: str, share: Money, *, taken: Sequence[str], quantity: int,
+    accounts: Mapping[str, str] = NONE,
+) -> tuple[Part, str] | Refused:  # fmt: skip
+    """The part for an open slot, and the option's flow as JSON. `taken` are the options in the order's other slots,
+    `accounts` what the buyer gave beforehand, by the order's names.
+    """
     template = bound.compiled.options.get(group, {}).get(option)
     if template is None:
         return errors.ChoiceUnknown("/option")
@@ -33,16 +38,19 @@ def chosen(
     if place is None:
         return errors.NoOffer("/option", benefit=template.benefit.code)
     graph = json.dumps(template.component.delivery, ensure_ascii=False)
-    return template.part(share, NOW, place, {}), graph
+    return template.part(share, NOW, place, template.given(accounts)), graph
 
 
 def default(
-    bound: Bound, group: str, preferred: Sequence[str], share: Money, *, taken: Sequence[str], quantity: int
-) -> tuple[Part, str] | None:
-    """What is taken when the buyer does not choose: the first preferred one that can be had, else any other."""
+    bound: Bound, group: str, preferred: Sequence[str], share: Money, *, named: str | None,
+    accounts: Mapping[str, str], taken: Sequence[str], quantity: int,
+) -> tuple[Part, str] | None:  # fmt: skip
+    """What is taken without the buyer: what he named beforehand, that or nothing; else the first preferred one that can
+    be had, else any other.
+    """
     others = [code for code in bound.compiled.options.get(group, {}) if code not in preferred]
-    for option in (*preferred, *others):
-        made = chosen(bound, group, option, share, taken=taken, quantity=quantity)
+    for option in (*preferred, *others) if named is None else (named,):
+        made = chosen(bound, group, option, share, taken=taken, quantity=quantity, accounts=accounts)
         if not isinstance(made, Refused):
             return made
     return None

@@ -47,6 +47,10 @@ class Template:
         """Items that one bundle makes of this component."""
         return self.component.quantity * self.timing.times
 
+    def given(self, accounts: Mapping[str, str]) -> dict[str, str]:
+        """Those of the order's accounts that this component asks for, by its own names."""
+        return {name: accounts[called] for name, called in self.accounts if called in accounts}
+
     def part(self, share: Money, due: Due, place: Place, accounts: dict[str, str]) -> Part:
         component, benefit, properties = self.component, self.benefit, self.benefit.properties
         stated = component.cost_limit_minor

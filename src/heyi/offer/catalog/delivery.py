@@ -149,7 +149,7 @@ def due_walked(graph: str, part: int, facts: Facts, *, paid_at: datetime, zone: 
     """The Due of an item that walks its flow from the start when it is paid."""
     flow = read(graph, zone)
     stand = flow.begin(facts, now=paid_at, part=part)
-    way = Way(graph, stand.node, part, stand.steps, flow.falls_back(stand.node))
+    way = Way(graph, stand.node, part, stand.steps, flow.falls_back(stand.node), stand.own)
     if stand.kind == "deliver":
         return Due("now" if stand.at is None else "scheduled", stand.at, way=way)
     if stand.kind in ("buyer", "choose"):

@@ -68,7 +68,7 @@ def fill(sale: Sale, wish: Wish, *, now: datetime, zone: ZoneInfo) -> Filled | R
             parts.append(slot.constant)
             continue
         template = slot.template
-        accounts = {name: given[called] for name, called in template.accounts if called in given}
+        accounts = template.given(given)
         if template.graph is not None:
             facts = facts or _facts(line, plan, wish, now)
             known = {**facts, "item.accounts": frozenset(accounts)}

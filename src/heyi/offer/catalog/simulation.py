@@ -109,7 +109,7 @@ class _Play:
         ]  # fmt: skip
         self.titles = {t.component.code: t.benefit.title for t in (*compiled.fixed, *chosen)}
         self.items = [item for template in (*compiled.fixed, *chosen) for item in self._items(template)]
-        self._queue: list[tuple[datetime, int, Callable[[datetime], None]]] = []
+        self._queue: list[tuple[datetime, int, int, Callable[[datetime], None]]] = []
         self._count = itertools.count()
 
     def _items(self, template: Template) -> list[_Item]:
@@ -132,13 +132,14 @@ class _Play:
             self._changed(code, paid_at)  # what was delivered just now is seen by those who wait further down as well
         for one in self.sample.happenings:
             if one.what != "delivery_fails":
-                self._later(max(one.at, paid_at), lambda at, one=one: self._happens(one, at))  # type: ignore[misc]
+                self._later(max(one.at, paid_at), lambda at, one=one: self._happens(one, at), 0)  # type: ignore[misc]
         while self._queue:
-            at, _, go_on = heapq.heappop(self._queue)
+            at, _, _, go_on = heapq.heappop(self._queue)
             go_on(at)
 
-    def _later(self, at: datetime, go_on: Callable[[datetime], None]) -> None:
-        heapq.heappush(self._queue, (at, next(self._count), go_on))
+    def _later(self, at: datetime, go_on: Callable[[datetime], None], rank: int = 1) -> None:
+        """What happens at the very end of a time happens in time: its rank is lower than that of the timers."""
+        heapq.heappush(self._queue, (at, rank, next(self._count), go_on))
 
     def _facts(self, item: _Item) -> dict[str, object]:
         sample = self.sample
@@ -157,7 +158,11 @@ class _Play:
         assert item.stand is not None
         if item.stand.kind == "choose" and cause in (flow.TIME, flow.BUYER):
             return self._choose(item, at)
-        return self._rest(item, item.walked.wake(item.stand.node, cause, self._facts(item), now=at, part=item.part), at)
+        facts, stand = self._facts(item), item.stand
+        found = item.walked.wake(
+            stand.node, cause, facts, now=at, until=stand.at, part=item.part, own=stand.own
+        )  # fmt: skip
+        return None if found is None else self._rest(item, found, at)
 
     def _choose(self, item: _Item, at: datetime) -> None:
         """Nobody says what: the slot takes the first of its defaults that the others have left."""
@@ -190,7 +195,7 @@ class _Play:
         elif stand.kind == "cancel":
             item.state = "cancelled"
             self._tell(item, "cancelled", words, at, stand.node)
-            self._over(item, at, ended=True)
+            self._over(item, at)
         else:
             item.state = "scheduled" if stand.kind in ("deliver", "timer", "event") else "waiting_for_buyer"
             self._tell(item, "waits", words, at, stand.node)
@@ -225,20 +230,16 @@ class _Play:
         item.seen = replace(item.seen, delivered_at=at, activated_at=at if begins else None)
         return self._changed(item.code, at)
 
-    def _over(self, item: _Item, at: datetime, *, ended: bool) -> None:
-        item.seen = replace(item.seen, ended=ended, over=True)
+    def _over(self, item: _Item, at: datetime) -> None:
+        item.seen = replace(item.seen, ended_at=at)
         self._changed(item.code, at)
 
     def _changed(self, code: str, at: datetime) -> None:
         """Something became of a component: whoever waits for that goes on."""
-        facts = flow.of_components(other.seen for other in self.items)
         for item in self.items:
             stand = item.stand
             if item.state == "scheduled" and stand is not None and stand.kind == "event" and stand.component == code:
-                if facts[f"component.{code}.{stand.event}"]:
-                    self._wake(item, flow.EVENT, at)
-                elif facts[f"component.{code}.over"]:
-                    self._wake(item, flow.OVER, at)
+                self._wake(item, flow.EVENT, at)
 
     def _happens(self, one: Happening, at: datetime) -> None:
         mine = [item for item in self.items if item.code == one.component and self._can(item, one.what)]
@@ -252,10 +253,10 @@ class _Play:
             elif one.what == "activated":
                 item.seen = replace(item.seen, activated_at=at)
             elif one.what == "redeemed":
-                item.seen = replace(item.seen, redeemed=True)
+                item.seen = replace(item.seen, redeemed_at=item.seen.redeemed_at or at)
             else:
                 item.state, item.since = "ended", at
-                item.seen = replace(item.seen, ended=True, over=True)
+                item.seen = replace(item.seen, ended_at=at)
         if mine and one.what != "asked":
             self._changed(one.component, at)
 

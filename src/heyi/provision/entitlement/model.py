@@ -58,7 +58,7 @@ class Properties(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     `given` are account values by name, masked: the values themselves live with the task. `asked` is a keyed
     fingerprint (hex) of the accounts that the buyer gave at activation. `on_request`: delivery waits until the
     buyer asks. `sent`: the buyer has asked; delivery is released, or will come
-    on its day with these accounts.
+    on its day with these accounts. `redeemed_at`: when the first unit was used, unless all came back.
     """
 
     share: Money
@@ -74,6 +74,7 @@ class Properties(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     how_to_use: str = ""
     key_expires_at: datetime | None = None
     delivered_at: datetime | None = None
+    redeemed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,7 +184,8 @@ def use(right: Right, units: int, now: datetime) -> Right:
         raise Held(reasons=", ".join(right.holds))
     if right.state != "active":
         raise Ended(why=right.ended_why or right.state)
-    right = replace(right, units_reserved=right.units_reserved - units)
+    kept = structs.replace(right.properties, redeemed_at=right.properties.redeemed_at or now)
+    right = replace(right, units_reserved=right.units_reserved - units, properties=kept)
     return right if right.units_left or right.units_reserved else step(right, "use_up", now)
 
 
@@ -206,6 +207,8 @@ def retake(right: Right, units: int, now: datetime) -> Right:
 def give_back(right: Right, units: int, now: datetime) -> Right:
     """Used units come back; a used-up right opens again, one that ended otherwise stays over."""
     right = replace(right, units_left=right.units_left + units)
+    if not right.units_used:
+        right = replace(right, properties=structs.replace(right.properties, redeemed_at=None))
     return step(right, "reopen", now) if right.ended_why == "used_up" else right
 
 

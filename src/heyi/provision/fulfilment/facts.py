@@ -6,10 +6,11 @@ delivered a moment later.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from heyi.kernel.facts import Fact
-from heyi.kernel.flow import Flow, Step
+from heyi.kernel.flow import Flow, FlowFields, Step
 from heyi.provision.fulfilment.errand import Errand, Ruling
 from heyi.provision.fulfilment.model import Told
 
@@ -43,19 +44,9 @@ def of_ruling(errand: Errand, ruling: Ruling) -> list[Fact]:
 NOTICE = "delivery.notice"  # a flow tells something
 DECIDED = "delivery.decided"  # a flow's condition was evaluated
 
-# The facts that another item may wait for, and the word for each in a delivery graph.
-AWAITED = {
-    "entitlement.activated": "activated",
-    "redemption.redeemed": "redeemed",
-    "entitlement.ended": "ended",
-    "item.failed": "failed",
-}
-# After these nothing more happens to an item.
-OVER = ("item.failed", "item.cancelled", "entitlement.ended")
-
 
 def worth(step: Step) -> bool:
-    """Whether a step of a flow is told: notices by the first part of a split only, and what conditions decided."""
+    """Whether a step of a flow is told: its notices, and what conditions decided."""
     return step.told or step.why is not None
 
 
@@ -66,16 +57,24 @@ def of_step(about: Told, made: Flow, step: Step) -> Fact:
     if step.why is None:
         data |= {"title": node["title"], "message": node.get("message")}
     else:
-        condition = made.conditions[step.node]
-        leaves = [leaf.pointer for leaf in step.why.because]
         data |= {"branch": step.branch, "missing": list(step.why.missing)}
-        data["because"] = {
-            language: [condition.sentence(language, at) for at in leaves] for language in ("zh", "en")
-        }  # fmt: skip
+        data["because"] = {language: _reasons(made, step, about.titles, language) for language in ("zh", "en")}
     return Fact(
         NOTICE if step.why is None else DECIDED, data, about.lane, about.order_id, about.item_id,
         about.entitlement_id, about.channel_id, buyer=about.buyer,
     )  # fmt: skip
+
+
+def _reasons(made: Flow, step: Step, titles: Mapping[str, str], language: str) -> list[str]:
+    """What was found, statement by statement: that it is so, that it is not, or that nobody can tell."""
+    assert step.why is not None
+    condition, named = made.conditions[step.node], FlowFields(titles, made.zone)
+    unsure = "无法判断：{}" if language == "zh" else "it cannot be told whether {}"
+    said = [
+        (leaf.value, condition.sentence(language, leaf.pointer, denied=leaf.value is False, catalogue=named))
+        for leaf in step.why.because
+    ]
+    return [unsure.format(text) if value is None else text for value, text in said]
 
 
 def wants_person(row: Any, problem: str) -> Fact:

@@ -104,7 +104,8 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What is needed to deliver, copied from the part that was sold; stored with the task as JSON.
 
     `accounts` keep the order of the part's fields. `wanted` are the account names it cannot do without. `later`: the
-    item did not start as delivering. `falls_back`: its flow says what follows when this delivery fails. Amounts are in
+    item did not start as delivering. `falls_back`: its flow says what follows when this delivery fails. `named`: the
+    option that the buyer named beforehand for a choice, taken when its flow comes to choosing. Amounts are in
     minor units of `currency`: what the offer costs, what it may cost at most wherever it is bought (None: just that).
     What our own hands give is owed to the partner.
     """
@@ -122,6 +123,7 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     ship_to: dict[str, Any] | None = None
     later: bool = False
     falls_back: bool = False
+    named: str | None = None
     partner_id: UUID | None = None
 
     @property
@@ -161,7 +163,9 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Woken:
-    """A locked task that something brings on: see kernel/flow for the causes. `at` is the moment when it happened."""
+    """A locked task that something brings on: see kernel/flow for the causes. `at` is the moment when it happened;
+    where something became of other items, the earliest from which it may go on.
+    """
 
     row: Any
     cause: str
@@ -179,7 +183,7 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Whom and what the steps of an item's flow are about."""
+    """Whom and what the steps of an item's flow are about; `titles` name the order's components, by code."""
 
     lane: int
     order_id: UUID
@@ -189,6 +193,7 @@ class Told:
     buyer: str
     component: str
     benefit: str
+    titles: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,5 +66,6 @@ def request_of(part: Part, item_state: str, ship_to: dict[str, object] | None) -
         ship_to=ship_to if part.kind == PHYSICAL else None,
         later=item_state != "delivering",
         falls_back=part.due.way is not None and part.due.way.falls_back,
+        named=None if part.due.way is None else part.due.way.named,
         partner_id=part.partner_id,
     )

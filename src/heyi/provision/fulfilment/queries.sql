@@ -237,33 +237,6 @@ select lane, id, item_id, order_id, entitlement_id, benefit_id, kind, request::t
 from fulfilment.tasks where benefit_id = %(benefit)s and state = 'waiting_for_stock'
 order by created_at, id limit %(most)s for update;
 
--- name: waits_in_orders
--- Most facts concern orders in which nothing waits: this look is cheap.
-select distinct order_id from fulfilment.tasks where state = 'waiting_for_event' and order_id = any(%(orders)s::uuid[]);
-
--- name: lock_event_waiters
--- What waits for another item of these orders.
-select lane, id, item_id, order_id, entitlement_id, benefit_id, kind, request::text as request, state, due_at, attempts,
-    after_component, after_event, otherwise, flow::text as flow, node, part
-from fulfilment.tasks where state = 'waiting_for_event' and order_id = any(%(orders)s::uuid[])
-order by lane, id for update;
-
--- name: lock_overdue_waiters
--- The awaited event did not come in time, or the time came that a flow waited for.
-select lane, id, item_id, order_id, entitlement_id, benefit_id, kind, request::text as request, state, due_at, attempts,
-    after_component, after_event, otherwise, flow::text as flow, node, part
-from fulfilment.tasks where state = 'waiting_for_event' and due_at <= %(now)s
-order by due_at limit %(most)s for update skip locked;
-
--- name: lock_for_buyer
--- The buyer gave accounts, or asked, for these items.
-select t.lane, t.id, t.item_id, t.order_id, t.entitlement_id, t.state, t.due_at, t.attempts, t.after_component,
-    t.otherwise, t.kind, t.request::text as request, t.flow::text as flow, t.node, t.part
-from unnest(%(lanes)s::smallint[], %(items)s::uuid[]) as r (lane, item_id)
-join fulfilment.tasks t on t.lane = r.lane and t.item_id = r.item_id and t.purpose = 'deliver'
-where t.state in ('waiting_for_buyer', 'scheduled', 'waiting_for_event')
-order by t.lane, t.id for update of t;
-
 -- name: save_requests
 -- Accounts that came later.
 update fulfilment.tasks t set request = r.request

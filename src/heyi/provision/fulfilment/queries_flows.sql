@@ -1,19 +1,22 @@
 -- name: set_ways
 -- Tasks whose item walks a flow: the purchase wrote them a moment ago, in the same pipeline. Most orders have none.
-update fulfilment.tasks t set flow = w.flow, node = w.node, part = w.part
-from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(flows)s::jsonb[], %(nodes)s::text[], %(parts)s::smallint[])
-    as w (lane, id, flow, node, part)
+update fulfilment.tasks t set flow = w.flow, node = w.node, part = w.part, own = w.own
+from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(flows)s::jsonb[], %(nodes)s::text[], %(parts)s::smallint[],
+    %(owns)s::boolean[])
+    as w (lane, id, flow, node, part, own)
 where t.lane = w.lane and t.id = w.id;
 
 -- name: save_walks
 -- Compare-and-set: where locked tasks stand now, and what they wait for there.
 update fulfilment.tasks t
 set state = w.after, due_at = w.due_at, problem = w.problem, node = w.node, after_component = w.component,
-    after_event = w.event, request = t.request || jsonb_build_object('falls_back', w.falls), resubmit = false,
+    after_event = w.event, own = w.own, request = t.request || jsonb_build_object('falls_back', w.falls),
+    resubmit = false,
     ended_at = case when w.after = 'cancelled' then %(now)s::timestamptz end
 from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(befores)s::text[], %(afters)s::text[], %(dues)s::timestamptz[],
-    %(problems)s::text[], %(nodes)s::text[], %(components)s::text[], %(events)s::text[], %(falls)s::boolean[])
-    as w (lane, id, before, after, due_at, problem, node, component, event, falls)
+    %(problems)s::text[], %(nodes)s::text[], %(components)s::text[], %(events)s::text[], %(falls)s::boolean[],
+    %(owns)s::boolean[])
+    as w (lane, id, before, after, due_at, problem, node, component, event, falls, own)
 where t.lane = w.lane and t.id = w.id and t.state = w.before;
 
 -- name: refit
@@ -27,14 +30,51 @@ from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(kinds)s::text[], %(benefit
 where t.lane = r.lane and t.id = r.id and t.kind = 'choice';
 
 -- name: postpone
--- Nothing of a choice can be had at the moment: looked at again later.
-update fulfilment.tasks t set due_at = %(until)s
+-- Looked at again later: nothing of a choice can be had at the moment, or a flow cannot go on (and why).
+update fulfilment.tasks t set due_at = %(until)s, problem = %(problem)s
 from unnest(%(lanes)s::smallint[], %(ids)s::uuid[]) as r (lane, id)
 where t.lane = r.lane and t.id = r.id;
 
--- name: lock_overdue_buyers
--- The buyer did not ask in time, and the flow says what follows.
-select lane, id, item_id, order_id, entitlement_id, benefit_id, kind, request::text as request, state, due_at, attempts,
-    after_component, after_event, otherwise, flow::text as flow, node, part
-from fulfilment.tasks where state = 'waiting_for_buyer' and due_at <= %(now)s
-order by due_at limit %(most)s for update skip locked;
+-- name: overdue
+-- The time came that a flow waited for, what it awaited did not come in time, or the buyer did not ask in time. Two
+-- indexes, each walked from its front.
+(select lane, id, due_at from fulfilment.tasks where state = 'waiting_for_event' and due_at <= %(now)s
+order by due_at limit %(most)s)
+union all
+(select lane, id, due_at from fulfilment.tasks where state = 'waiting_for_buyer' and due_at <= %(now)s
+order by due_at limit %(most)s)
+order by due_at limit %(most)s;
+
+-- name: lock_overdue
+-- Those of them that still are, unless another worker brings them on right now.
+select t.lane, t.id, t.item_id, t.order_id, t.entitlement_id, t.benefit_id, t.kind, t.request::text as request, t.state,
+    t.due_at, t.attempts, t.after_component, t.after_event, t.otherwise, t.flow::text as flow, t.node, t.part, t.own,
+    t.problem
+from unnest(%(lanes)s::smallint[], %(ids)s::uuid[]) as r (lane, id)
+join fulfilment.tasks t on t.lane = r.lane and t.id = r.id
+where t.state in ('waiting_for_event', 'waiting_for_buyer') and t.due_at <= %(now)s
+order by t.due_at for update of t skip locked;
+
+-- name: lock_event_waiters
+-- What waits for other items of these orders. Most facts concern orders in which nothing waits: this look is cheap.
+select t.lane, t.id, t.item_id, t.order_id, t.entitlement_id, t.benefit_id, t.kind, t.request::text as request, t.state,
+    t.due_at, t.attempts, t.after_component, t.after_event, t.otherwise, t.flow::text as flow, t.node, t.part, t.own,
+    t.problem
+from fulfilment.tasks t
+where t.state = 'waiting_for_event' and t.order_id = any(%(orders)s::uuid[]) and t.after_component is not null
+order by t.lane, t.id for update of t;
+
+-- name: lock_for_buyer
+-- The buyer gave accounts, or asked, for these items.
+select t.lane, t.id, t.item_id, t.order_id, t.entitlement_id, t.benefit_id, t.kind, t.request::text as request, t.state,
+    t.due_at, t.attempts, t.after_component, t.after_event, t.otherwise, t.flow::text as flow, t.node, t.part, t.own,
+    t.problem
+from unnest(%(lanes)s::smallint[], %(items)s::uuid[]) as r (lane, item_id)
+join fulfilment.tasks t on t.lane = r.lane and t.item_id = r.item_id and t.purpose = 'deliver'
+where t.state in ('waiting_for_buyer', 'scheduled', 'waiting_for_event')
+order by t.lane, t.id for update of t;
+
+-- name: stuck
+-- Flows that cannot go on, for people to look at, and the oldest one's order.
+select count(*)::integer as count, (array_agg(order_id order by id))[1] as order_id from fulfilment.tasks
+where problem = 'flow_stuck' and ended_at is null;

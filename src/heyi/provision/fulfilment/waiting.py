@@ -144,42 +144,26 @@ def _merged(request: Request, accounts: Mapping[str, str]) -> Request:
     return msgspec.structs.replace(request, accounts=tuple([(name, given[name]) for name in ordered]))
 
 
-async def orders_with_waits(tx: Tx, facts: Sequence[Fact]) -> list[UUID]:
-    """Of the orders that these facts are about, those in which something waits for another item."""
-    orders = {fact.order_id for fact in facts if fact.order_id is not None}
-    return await waits.orders_with_waits(tx, orders) if orders else []
-
-
-async def awaited(
-    tx: Tx, facts: Sequence[Fact], components: Mapping[UUID, str], alone: Collection[UUID], *, now: datetime
-) -> list[Woken]:
-    """What waited for these facts' items, locked; what waited for one that is over gets its else.
-
-    `components` names the component of every item of these orders; `alone` are the items that are their component's
-    only one (of several, one may still do what is awaited: the deadline decides).
+async def concerned(tx: Tx, facts: Sequence[Fact]) -> list[Woken]:
+    """What waits for other items in the orders of these facts, locked. Whether it goes on is said by what became of
+    those, whichever of their facts came first.
     """
-    happened, over = set(), set()
+    earliest: dict[UUID, datetime] = {}
     for fact in facts:
-        component = None if fact.item_id is None else components.get(fact.item_id)
-        if component is not None and fact.order_id is not None:
-            about = (fact.order_id, component)
-            if fact.name in telling.AWAITED and (fact.name not in telling.OVER or fact.item_id in alone):
-                happened.add((*about, telling.AWAITED[fact.name]))
-            if fact.name in telling.OVER and fact.item_id in alone:
-                over.add(about)
-    rows = await waits.lock_event_waiters(tx, {fact.order_id for fact in facts if fact.order_id is not None})
-    woken = []
-    for row in rows:
-        if (row.order_id, row.after_component, row.after_event) in happened:
-            woken.append(Woken(row, flow.EVENT, now))
-        elif (row.order_id, row.after_component) in over:
-            woken.append(Woken(row, flow.OVER, now))
-    return woken
+        if fact.order_id is not None and fact.at is not None:
+            earliest[fact.order_id] = min(fact.at, earliest.get(fact.order_id, fact.at))
+    rows = await waits.lock_event_waiters(tx, earliest) if earliest else []
+    return [Woken(row, flow.EVENT, earliest[row.order_id]) for row in rows]
 
 
-async def overdue(tx: Tx, *, most: int, now: datetime) -> list[Woken]:
-    """Tasks whose time has come before what they waited for, locked. Each goes on as of the moment it was set to."""
-    rows = await waits.lock_overdue(tx, most=most, now=now)
+async def overdue(tx: Tx, *, most: int, now: datetime) -> list[tuple[int, UUID]]:
+    """(lane, id) of tasks whose time has come before what they waited for, the longest overdue first."""
+    return await waits.overdue(tx, most=most, now=now)
+
+
+async def take_overdue(tx: Tx, tasks: Sequence[tuple[int, UUID]], *, now: datetime) -> list[Woken]:
+    """Those of them that still are, locked. Each goes on as of the moment it was set to."""
+    rows = await waits.lock_overdue(tx, tasks, now=now)
     return [Woken(row, flow.TIME, row.due_at) for row in rows]
 
 

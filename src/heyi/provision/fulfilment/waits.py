@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from heyi.infra.db import Row, Tx, col, queries, text_col, time_col
-from heyi.provision.fulfilment.model import Chosen, Plan, Release, Request, Woken
+from heyi.provision.fulfilment.model import Chosen, Plan, Release, Request
 from heyi.provision.fulfilment.store import SQL
 
 if TYPE_CHECKING:
@@ -42,24 +42,22 @@ async def lock_waiters(tx: Tx, benefit: UUID, *, most: int) -> list[Row]:
     return await tx.rows(SQL["lock_waiters"], benefit=benefit, most=most)
 
 
-async def orders_with_waits(tx: Tx, orders: Collection[UUID]) -> list[UUID]:
-    return [row.order_id for row in await tx.rows(SQL["waits_in_orders"], orders=col(sorted(orders)))]
-
-
 async def lock_event_waiters(tx: Tx, orders: Collection[UUID]) -> list[Row]:
-    return await tx.rows(SQL["lock_event_waiters"], orders=col(sorted(orders)))
+    return await tx.rows(FLOWS["lock_event_waiters"], orders=col(sorted(orders)))
 
 
-async def lock_overdue(tx: Tx, *, most: int, now: datetime) -> list[Row]:
-    return [
-        *await tx.rows(SQL["lock_overdue_waiters"], most=most, now=now),
-        *await tx.rows(FLOWS["lock_overdue_buyers"], most=most, now=now),
-    ]
+async def overdue(tx: Tx, *, most: int, now: datetime) -> list[tuple[int, UUID]]:
+    return [(row.lane, row.id) for row in await tx.rows(FLOWS["overdue"], most=most, now=now)]
+
+
+async def lock_overdue(tx: Tx, tasks: Sequence[tuple[int, UUID]], *, now: datetime) -> list[Row]:
+    lanes, ids = col(lane for lane, _ in tasks), col(id for _, id in tasks)
+    return await tx.rows(FLOWS["lock_overdue"], lanes=lanes, ids=ids, now=now)
 
 
 async def lock_for_buyer(tx: Tx, releases: Sequence[Release]) -> list[Row]:
     rows = sorted(releases, key=lambda one: (one.lane, one.item_id))
-    return await tx.rows(SQL["lock_for_buyer"], lanes=col(r.lane for r in rows), items=col(r.item_id for r in rows))
+    return await tx.rows(FLOWS["lock_for_buyer"], lanes=col(r.lane for r in rows), items=col(r.item_id for r in rows))
 
 
 async def save_requests(tx: Tx, requests: Sequence[tuple[int, UUID, Request]]) -> None:
@@ -87,6 +85,7 @@ async def set_ways(tx: Tx, plans: Sequence[Plan]) -> None:
         flows=text_col(way.graph for _, way in walking),
         nodes=text_col(way.node for _, way in walking),
         parts=col(way.part for _, way in walking),
+        owns=col(way.own for _, way in walking),
     )
 
 
@@ -106,10 +105,16 @@ async def refit(tx: Tx, fitted: Sequence[tuple[Chosen, Request]]) -> None:
     )
 
 
-async def postpone(tx: Tx, woken: Sequence[Woken], *, until: datetime) -> None:
-    rows = sorted((one.row.lane, one.row.id) for one in woken)
+async def postpone(tx: Tx, tasks: Sequence[tuple[int, UUID]], *, until: datetime, problem: str | None = None) -> None:
+    rows = sorted(tasks)
     lanes, ids = col(lane for lane, _ in rows), col(id for _, id in rows)
-    await tx.run(FLOWS["postpone"], lanes=lanes, ids=ids, until=until)
+    await tx.run(FLOWS["postpone"], lanes=lanes, ids=ids, until=until, problem=problem)
+
+
+async def stuck(tx: Tx) -> Row:
+    row = await tx.row(FLOWS["stuck"])
+    assert row is not None
+    return row
 
 
 async def save_walks(tx: Tx, walks: Sequence[Walk], *, now: datetime) -> None:
@@ -126,5 +131,6 @@ async def save_walks(tx: Tx, walks: Sequence[Walk], *, now: datetime) -> None:
         components=text_col(w.stand.component for w in rows),
         events=text_col(w.stand.event for w in rows),
         falls=col(w.falls_back for w in rows),
+        owns=col(w.stand.own for w in rows),
         now=now,
     )

@@ -24,7 +24,7 @@ UNSOURCED = "benefit_unsourced"
 PARTNER_UNREAD, WEBHOOK_DISABLED = "partner_unread", "webhook_disabled"
 MAIL_GIVEN_UP = "mail_given_up"
 PURCHASES_WAIT, NOTHING_TO_BUY = "purchases_wait", "nothing_to_buy"
-TASKS_WAITING, DIFFERENCES_OPEN = "tasks_waiting", "differences_open"
+TASKS_WAITING, DIFFERENCES_OPEN, FLOWS_STUCK = "tasks_waiting", "differences_open", "flows_stuck"
 
 ALLIANCE = "alliance"  # the subject of thresholds that hold for all
 

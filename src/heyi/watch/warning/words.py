@@ -87,6 +87,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "{count} 个履约任务等待人工处理超过一小时（heyi task list --stuck）",
         "{count} tasks have waited for a person for more than an hour (heyi task list --stuck)",
     ),
+    model.FLOWS_STUCK: (
+        "{count} 条发放流程无法继续，例如订单 {order}，系统会再次尝试（详见 worker 日志）",
+        "{count} delivery flows cannot go on, for example in order {order}; tried again later (see the worker's log)",
+    ),
     model.DIFFERENCES_OPEN: (
         "{count} 条履约差异未处理，供货商 {suppliers}（heyi task differences）",
         "{count} differences with {suppliers} are not settled (heyi task differences)",
