@@ -23,34 +23,36 @@ STUCK_AGAIN = timedelta(minutes=10)
 log = structlog.get_logger("heyi.release")
 
 
-async def release_waiting(tools: Tools, facts: Sequence[Fact]) -> int:
+async def release_waiting(tools: Tools, facts: Sequence[Fact]) -> None:
     """Another item was activated, redeemed, or is over: what waited for that goes on, if it is all that it waited for.
 
-    Answers how many tasks were looked at. Doing it twice moves nothing.
+    Doing it twice moves nothing.
     """
     now = tools.clock.now()
     async with tools.db.transaction() as tx:
         woken = await waiting.concerned(tx, facts)
         await _bring_on(tx, tools, woken, now=now)
-    return len(woken)
 
 
 async def end_waiting(tools: Tools) -> int:
     """What waited long enough goes on: its time has come, or what it waited for has not come in time.
 
-    Answers how many tasks were overdue. One that cannot go on keeps no other back.
+    Answers how many tasks that were; another worker's are its own. One that cannot go on keeps no other back.
     """
     now = tools.clock.now()
     async with tools.db.reading() as tx:
         tasks = await waiting.overdue(tx, most=OVERDUE_MAX, now=now)
+    ended: list[Woken] = []
+
+    async def end(tasks: Sequence[tuple[int, UUID]]) -> None:
+        async with tools.db.transaction() as tx:
+            woken = await waiting.take_overdue(tx, tasks, now=now)
+            await _bring_on(tx, tools, woken, now=now)
+        ended.extend(woken)
+
     if tasks:
-        await in_halves(tasks, partial(_end, tools, now=now), partial(_stuck, tools, now=now))
-    return len(tasks)
-
-
-async def _end(tools: Tools, tasks: Sequence[tuple[int, UUID]], *, now: datetime) -> None:
-    async with tools.db.transaction() as tx:
-        await _bring_on(tx, tools, await waiting.take_overdue(tx, tasks, now=now), now=now)
+        await in_halves(tasks, end, partial(_stuck, tools, now=now))
+    return len(ended)
 
 
 async def _stuck(tools: Tools, task: tuple[int, UUID], error: Exception, *, now: datetime) -> None:
