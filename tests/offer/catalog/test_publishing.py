@@ -179,6 +179,13 @@ FAULTS = [
         a={"do": "condition", "if": {"field": "component.a.delivered"}, "then": "b", "else": "c", "unknown": "c"},
         b={"do": "choose", "within_days": 3, "default": ["a"]}, c=DELIVER))]),
      {("version.delivery_unsupported", "/groups/0/delivery/nodes/c")}),
+    ("a choice that asks before it is made", document(groups=[replace(group("g", 1, ["a", "b"]), delivery=graph(
+        a={"do": "wait", "for": "buyer", "then": "b"}, b={"do": "choose", "within_days": 3, "default": ["a"]}))]),
+     {("version.delivery_unsupported", "/groups/0/delivery/nodes/a")}),
+    ("an amount in another currency", with_graph(graph(
+        a={"do": "condition", "then": "b", "else": "b", "unknown": "b", "if": {
+            "op": "in", "args": [{"field": "order.amount"}, [{"amount_minor": 1, "currency": "USD"}]]}}, b=DELIVER)),
+     {("condition.currency", "/components/0/delivery/nodes/a/if/args/1/0")}),
     ("an option that comes monthly is chosen at once", document(groups=[replace(
         group("a", 1, ["a", "b"]), delivery=graph(a={"do": "choose", "within_days": 3, "default": ["a"]}),
         options=(component("a", weight=None), component("b", weight=None, when={"when": "monthly", "times": 2})))]),

@@ -245,6 +245,22 @@ async def test_shorthands_are_expanded_on_saving_and_unreadable_ones_refused(sho
     assert caught.value.pointer == "/components/0/delivery/when"
 
 
+async def test_a_group_that_asks_its_buyer_is_refused_when_it_is_saved(shop: Shop):
+    """Nobody could ask for a slot that is nothing yet: a group waits for its buyer where he chooses."""
+    asking = {
+        "start": "a",
+        "nodes": {
+            "a": {"do": "wait", "for": "buyer", "then": "b"},
+            "b": {"do": "choose", "within_days": 3, "default": ["a"]},
+        },
+    }
+    made = document(groups=[replace(group("g", 1, ["a", "b"]), delivery=asking)])
+    async with shop.tools.db.transaction() as tx:
+        with pytest.raises(errors.DeliveryUnsupported) as caught:
+            await catalog.bundles.draft(tx, shop.bundle_id, made, now=shop.tools.clock.now())
+    assert caught.value.pointer == "/groups/0/delivery/nodes/a"
+
+
 async def test_only_a_draft_is_published(shop: Shop):
     async with shop.tools.db.transaction() as tx:
         with pytest.raises(errors.WrongState):

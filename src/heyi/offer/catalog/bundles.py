@@ -72,7 +72,7 @@ async def move(tx: Tx, id: UUID, move: str) -> Bundle:
 
 async def draft(tx: Tx, bundle_id: UUID, document: Document, *, now: datetime) -> Version:
     """A new version, not sold yet; delivery shorthands become graphs. Raises BundleNotFound, or what is wrong with
-    shorthands and conditions; everything else is found on publishing.
+    shorthands, conditions and what asks the buyer; everything else is found on publishing.
     """
     expanded = _expanded(document)
     if await store.read_bundle(tx, bundle_id, lock=True) is None:
@@ -156,7 +156,7 @@ def _target(machine: Machine[str], move: str) -> tuple[tuple[str, ...], str]:
 
 def _expanded(document: Document) -> Document:
     """The document with delivery graphs in place of shorthands. Raises with every unreadable one, and with what is
-    wrong with conditions.
+    wrong with conditions or asks the buyer where nobody can answer.
     """
     faults: list[Refused] = []
     placed = [*document.components, *(option for group in document.groups for option in group.options)]
@@ -166,7 +166,9 @@ def _expanded(document: Document) -> Document:
         found: list[Refused] = []
         try:
             graph = delivery.expand(component.delivery)
-            found += graphs.condition_faults(graph, titles)
+            found += graphs.saving_faults(
+                graph, titles, currency=document.currency, of_group=isinstance(component, Group)
+            )  # fmt: skip
         except Refused as unreadable:
             graph, found = component.delivery, [unreadable]
         for fault in found:

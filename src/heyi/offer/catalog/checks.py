@@ -218,7 +218,8 @@ def _delivery_faults(
     flows: list[tuple[str, Component | Group]] = [*placed]
     flows += [(f"/groups/{i}", group) for i, group in enumerate(document.groups) if group.delivery]
     for here, one in flows:
-        found = graphs.faults(one.delivery, titles, group=one if isinstance(one, Group) else None)
+        group = one if isinstance(one, Group) else None
+        found = graphs.faults(one.delivery, titles, group=group, currency=document.currency)
         for fault in found:
             fault.pointer = f"{here}/delivery{fault.pointer}"
             yield fault

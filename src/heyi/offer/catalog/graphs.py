@@ -35,12 +35,13 @@ _ANY_ZONE = ZoneInfo("UTC")
 
 
 def faults(
-    graph: Mapping[str, Any], titles: Mapping[str, str] | None = None, *, group: Group | None = None
-) -> list[Refused]:
+    graph: Mapping[str, Any], titles: Mapping[str, str] | None = None, *, group: Group | None = None,
+    currency: str | None = None,
+) -> list[Refused]:  # fmt: skip
     """Every fault of a graph by itself, with pointers relative to it. None: it can be carried out.
 
-    `titles` are those of the version's components, which conditions may look at; None: of any component. A choice
-    group's graph ends in choices, where a component's ends in deliveries.
+    `titles` are those of the version's components, which conditions may look at (None: of any component), `currency`
+    that of its price. A choice group's graph ends in choices, where a component's ends in deliveries.
     """
     nodes = graph.get("nodes")
     if not isinstance(nodes, dict) or not nodes or set(graph) - {"start", "nodes"}:
@@ -50,7 +51,7 @@ def faults(
     found: list[Refused] = []
     if graph.get("start") not in nodes:
         found.append(_malformed("/start", "起点不是已有节点", "the start is not one of the nodes"))
-    fields = FlowFields(titles, _ANY_ZONE)
+    fields = FlowFields(titles, _ANY_ZONE, currency)
     found += [fault for name, node in nodes.items() for fault in _node_faults(nodes, name, node, fields)]
     if any(isinstance(fault, DeliveryMalformed) for fault in found):
         return found  # who leads where is not known
@@ -60,12 +61,14 @@ def faults(
 
 
 def _choice_faults(nodes: Mapping[str, Any], group: Group | None) -> Iterator[Refused]:
-    """Only a group chooses; what is chosen is delivered by its own flow."""
+    """Only a group chooses, and waits for the buyer there alone; what is chosen is delivered by its own flow."""
     for name, node in nodes.items():
         if group is None and node["do"] == "choose":
             yield _unsupported(name, "只有可选组能选择", "only a choice group chooses")
         elif group is not None and node["do"] in ("deliver", "split"):
             yield _unsupported(name, "可选组的流程止于选择", "a choice group's flow ends in a choice")
+        elif group is not None and node.get("for") == "buyer":
+            yield _asks_in_group(name)
         elif group is not None and node["do"] == "choose":
             codes = {option.code for option in group.options}
             if len(node["default"]) != group.pick or not set(node["default"]) <= codes:
@@ -124,12 +127,17 @@ def awaited(graph: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     ]
 
 
-def condition_faults(graph: Mapping[str, Any], titles: Mapping[str, str]) -> Iterator[Refused]:
-    """What is wrong with a graph's conditions, whatever else may be: they are checked when they are saved."""
+def saving_faults(
+    graph: Mapping[str, Any], titles: Mapping[str, str], *, currency: str, of_group: bool
+) -> Iterator[Refused]:
+    """What nobody could publish however the rest is completed: its conditions, and asking the buyer in a group."""
     nodes = graph.get("nodes")
-    fields = FlowFields(titles, _ANY_ZONE)
+    fields = FlowFields(titles, _ANY_ZONE, currency)
     for name, node in nodes.items() if isinstance(nodes, dict) else ():
-        yield from _condition_faults(f"/nodes/{name}", node, fields)
+        if isinstance(node, dict):
+            yield from _condition_faults(f"/nodes/{name}", node, fields)
+            if of_group and node.get("for") == "buyer":
+                yield _asks_in_group(name)
 
 
 def _condition_faults(here: str, node: Mapping[str, Any], fields: FlowFields) -> Iterator[Refused]:
@@ -196,6 +204,10 @@ def _reached(nodes: Mapping[str, Any], start: str) -> set[str]:
                 seen.add(step)
                 edge.append(step)
     return seen
+
+
+def _asks_in_group(name: str) -> Refused:
+    return _unsupported(name, "可选组的流程只在选择时等待用户", "a choice group waits for the buyer where he chooses")
 
 
 def _malformed(pointer: str, why_zh: str, why: str) -> Refused:
