@@ -176,6 +176,32 @@ async def test_a_report_is_the_confirm_that_never_came(tools: Tools, shop: Repor
     assert await shop.books(right) == {"earned": 300, "cost": 100, "payable": 100}
 
 
+@pytest.mark.parametrize(
+    ("reported", "answer", "used"),
+    [(1, ("redeemed", 1), 2), (2, "redemption.expired", 2), (3, "redemption.expired", 3)],
+)
+async def test_a_late_confirm_takes_what_no_report_has_spoken_of(
+    tools: Tools, shop: Reporting, reported: int, answer: Any, used: int
+) -> None:
+    """A till prepared two and lost its line; its company reports them one by one, and then the line is back."""
+    right = await shop.voucher(units=4, share=1000, cost=400)
+    held = await shop.prepare(right, 2)
+    shop.forward(minutes=6)
+    await expire.run(tools)
+    for _ in range(reported):
+        await shop.say(right, "used")
+    for _ in range(2):
+        if isinstance(answer, str):
+            assert await refusal(redeem.confirm(tools, shop.partner_id, held.id)) == answer
+        else:
+            done, _ = await redeem.confirm(tools, shop.partner_id, held.id)
+            assert (done.state, done.units) == answer
+        assert await shop.units(right) == (4 - used, 0, used)
+        assert await shop.books(right) == {"earned": 250 * used, "cost": 100 * used, "payable": 100 * used}
+    await again(shop, right, "redemption.redeemed")
+    assert await shop.units(right) == (4 - used, 0, used)
+
+
 async def test_a_reversed_use_is_not_taken_again_by_itself(tools: Tools, shop: Reporting) -> None:
     right = await shop.voucher(units=2)
     made = await shop.redeem(right)
@@ -290,7 +316,9 @@ async def test_any_order_any_number_of_times_the_same_books(tools: Tools) -> Non
     for _ in range(20):
         shop = Reporting(tools)
         await shop.policy(cancelled="follow", expired="follow")
-        right, now = await shop.voucher(units=4, share=1000, cost=400), tools.clock.now()
+        right = await shop.voucher(units=4, share=1000, cost=400)
+        shop.forward(days=20)
+        now = tools.clock.now()
         life = [("activated", 1), ("used", 2), ("used", 3), ("expired", 9), ("cancelled", 5)]
         events = [(f"e{n}", kind, now - timedelta(days=20 - day)) for n, (kind, day) in enumerate(life)]
         stream = [one for one in events for _ in range(chance.randint(1, 3))]

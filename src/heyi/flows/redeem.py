@@ -86,6 +86,9 @@ async def _said(tools: Tools, verb: str, partner_id: UUID, id: UUID) -> Held:
             was, move = await redemption.look(tx, verb, id, partner_id=partner_id, now=now)
             if move is None:
                 return was, await entitlement.find(tx, was.entitlement_id, now=now)
+            if move == "take":  # late: what a report has spoken of meanwhile is not taken again
+                await entitlement.provider.lock(tx, [was.entitlement_id], now=now)
+                was = await redemption.reported.not_reported(tx, was)
             right, over = await _move(tx, tools, move, was.entitlement_id, was.units, partner_id)
             made, facts = await redemption.record(tx, verb, was, right, now=now)
             await _book(tx, tools, made, right)

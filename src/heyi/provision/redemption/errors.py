@@ -54,7 +54,7 @@ class RequestNoReused(Refused):
 
 
 class RedemptionExpired(Refused):
-    """Confirmed too late, and the units cannot be taken again."""
+    """Confirmed too late: the units cannot be taken again, or were reported as used meanwhile."""
 
     code, kind = "redemption.expired", Kind.CONFLICT
     zh = "核销已超时失效"

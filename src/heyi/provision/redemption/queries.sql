@@ -44,11 +44,12 @@ for update skip locked;
 -- name: save
 -- A compare-and-set of many: state and amounts follow from what was read under the lock.
 update redemption.redemptions r
-set state = n.state, redeemed_at = n.redeemed_at, ended_at = n.ended_at, share_minor = n.share_minor,
+set state = n.state, units = n.units, redeemed_at = n.redeemed_at, ended_at = n.ended_at, share_minor = n.share_minor,
     cost_minor = n.cost_minor
 from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(was_states)s::text[], %(states)s::text[],
-            %(redeemed)s::timestamptz[], %(ended)s::timestamptz[], %(share_minors)s::bigint[], %(cost_minors)s::bigint[])
-    as n (lane, id, was_state, state, redeemed_at, ended_at, share_minor, cost_minor)
+            %(units)s::integer[], %(redeemed)s::timestamptz[], %(ended)s::timestamptz[], %(share_minors)s::bigint[],
+            %(cost_minors)s::bigint[])
+    as n (lane, id, was_state, state, units, redeemed_at, ended_at, share_minor, cost_minor)
 where r.lane = n.lane and r.id = n.id and r.state = n.was_state;
 
 -- name: taken
@@ -94,6 +95,12 @@ where (lane, entitlement_id) in (select * from unnest(%(lanes)s::smallint[], %(e
     and state = 'expired' and expires_at > %(since)s
 order by lane, id
 for update;
+
+-- name: reported_units
+-- What was reported of a voucher since a till prepared: its late confirm may speak of the same goods.
+select coalesce(sum(units), 0)::integer as units from redemption.redemptions
+where lane = %(lane)s and entitlement_id = %(entitlement)s and state = 'redeemed' and till = %(till)s
+    and redeemed_at >= %(since)s;
 
 -- name: reversed_units
 -- Units that were used and given back: a report may speak of them.

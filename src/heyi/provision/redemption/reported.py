@@ -1,6 +1,7 @@
 """Uses that a partner reports after the fact: kept as redemptions like any other, so that nothing is earned twice.
 
-A till that prepared, and whose confirm never came, is confirmed by the report: it speaks of the same goods.
+A till that prepared, and whose confirm never came, is confirmed by the report: it speaks of the same goods. A confirm
+that comes after its units were reported in pieces takes only the rest.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from heyi.kernel.facts import Fact
 from heyi.kernel.ids import lane_of, new_ids
 from heyi.kernel.money import Money
 from heyi.provision.redemption import facts, rules, store
+from heyi.provision.redemption.errors import RedemptionExpired
 from heyi.provision.redemption.model import LATE_S_MAX, MACHINE, Redemption, Taken, Voucher
 
 TILL = "(reported)"
@@ -48,6 +50,16 @@ async def lock_open(tx: Tx, entitlement_ids: Iterable[UUID], *, now: datetime) -
     for one in await store.lock_unconfirmed(tx, ids, since=now - timedelta(seconds=LATE_S_MAX)):
         unconfirmed.setdefault(one.entitlement_id, []).append(one)
     return Open(unconfirmed, await store.reversed_units(tx, ids))
+
+
+async def not_reported(tx: Tx, late: Redemption) -> Redemption:
+    """A redemption whose confirm came late, with the units that no report has spoken of since it was prepared. The
+    voucher's row is locked. Raises RedemptionExpired when nothing is left of it.
+    """
+    units = late.units - await store.reported_units(tx, late, till=TILL)
+    if units <= 0:
+        raise RedemptionExpired
+    return replace(late, units=units)
 
 
 async def record(

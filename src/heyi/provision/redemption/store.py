@@ -97,6 +97,13 @@ async def reversed_units(tx: Tx, entitlement_ids: Sequence[UUID]) -> dict[UUID, 
     return {row.entitlement_id: row.units for row in rows}
 
 
+async def reported_units(tx: Tx, late: Redemption, *, till: str) -> int:
+    row = await tx.row(
+        SQL["reported_units"], lane=late.lane, entitlement=late.entitlement_id, till=till, since=late.prepared_at
+    )
+    return 0 if row is None else int(row.units)
+
+
 async def find(tx: Tx, id: UUID, *, lock: bool = False) -> Redemption | None:
     row = await tx.row(SQL["lock" if lock else "find"], lane=lane_of(id), id=id)
     return None if row is None else _redemption(row)
@@ -118,6 +125,7 @@ async def save(tx: Tx, changes: Sequence[tuple[Redemption, Redemption]]) -> None
         ids=col(r.id for r in now),
         was_states=col(before.state for before, _ in changes),
         states=col(r.state for r in now),
+        units=col(r.units for r in now),
         redeemed=time_col(r.redeemed_at for r in now),
         ended=time_col(r.ended_at for r in now),
         share_minors=col(r.share.amount_minor for r in now),

@@ -102,7 +102,9 @@ async def prepare_redemption(data: PrepareBody, caller: Caller, tools: Tools) ->
 
 @post("/redemptions/{redemption_id:str}/confirm", guards=[allow("partner", WRITE)], status_code=200,
       summary="The goods are given: the units are used", tags=["redemptions"],
-      description="Late, the units are taken again if they are still there; else redemption.expired.")  # fmt: skip
+      description="Late, the units are taken again if they are still there; else redemption.expired. Units that your "
+                  "reports of use have counted since it was prepared are not taken again: `units` says how many are "
+                  "used by it, and redemption.expired that none is left.")  # fmt: skip
 async def confirm_redemption(redemption_id: str, caller: Caller, tools: Tools) -> RedemptionShape:
     return redemption_shape(*await redeem.confirm(tools, caller.id, id_in("rdm", redemption_id)))
 
