@@ -29,8 +29,9 @@ create table usage.reports (
 create index reports_by_partner on usage.reports (partner_id, id);
 create index reports_by_entitlement on usage.reports (entitlement_id, id) where entitlement_id is not null;
 
--- What a partner has told of one right, folded so that the order of the reports does not matter: every column only
--- ever grows. `followed`: our right ended by their word. `asked_at`: when we last asked about it ourselves.
+-- What a partner has told of one right, folded so that the order of the reports does not matter: sums, the latest of a
+-- kind, and of `begun_at` the earliest. `began`, `followed`: our right began, or ended, by their word; `settled`: because
+-- a person said so. `asked_at`: when we last asked about it ourselves.
 create table usage.beliefs (
     lane smallint not null,
     entitlement_id uuid not null,
@@ -41,11 +42,15 @@ create table usage.beliefs (
     total bigint not null default 0,
     seen_at timestamptz,
     alive_at timestamptz,
+    begun_at timestamptz,
+    used_at timestamptz,
     expired_at timestamptz,
     cancelled_at timestamptz,
     ended_seen_at timestamptz,
     missing_at timestamptz,
+    began boolean not null default false,
     followed text check (followed in ('expired', 'cancelled')),
+    settled boolean not null default false,
     heard_at timestamptz,
     asked_at timestamptz not null,
     closed boolean not null default false,

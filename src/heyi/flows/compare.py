@@ -74,7 +74,7 @@ async def whose(tx: Tx, partner_id: UUID, references: Sequence[Reference]) -> Na
 def _follow(now: datetime) -> Callable[[Right, Ruling], Right]:
     def follow(right: Right, ruling: Ruling) -> Right:
         return entitlement.provider.followed(
-            right, activate=ruling.activate, units=ruling.units, end=ruling.end, now=now
+            right, begins_at=ruling.begins_at, units=ruling.units, end=ruling.end, now=now
         )
 
     return follow
@@ -83,7 +83,7 @@ def _follow(now: datetime) -> Callable[[Right, Ruling], Right]:
 async def _carry_out(tx: Tx, found: Sequence[Compared[Right]], tills: Open, how: Hearing) -> None:
     facts = await entitlement.provider.save(
         tx, {one.ours.id: (one.ours, one.after) for one in found},
-        {one.ours.id: (one.belief.state, one.belief.heard_at) for one in found},
+        {one.ours.id: (one.belief.last, one.belief.heard_at) for one in found},
     )  # fmt: skip
     uses = [
         Use(one.after, one.ours.partner_id, one.ruling.units, written_off=one.ours.ended_why == "expired")

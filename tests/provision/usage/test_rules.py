@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,12 +12,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.provision.entitlement.making import DAY, NOW, a_right
+from tests.provision.entitlement.making import DAY, NOW, Validity, a_right
 
 from heyi.provision.entitlement import Right, provider
 from heyi.provision.usage import rules
 from heyi.provision.usage.lists import Promise
-from heyi.provision.usage.model import RANK, Belief, Policy, Ruling, Told
+from heyi.provision.usage.model import FORCED, RANK, Belief, Policy, Ruling, Told
 
 HOUR = timedelta(hours=1)
 
@@ -27,12 +28,13 @@ class Ledger:
 
     right: Right
     belief: Belief
+    now: datetime = NOW + 13 * DAY
     earned: int = 0
     cost: int = 0
     drifts: tuple[str, ...] = ()
 
     def hear(self, told: Told, policy: Policy) -> None:
-        found = rules.compare(rules.heard(self.belief, told), self.right, policy, _follow)
+        found = rules.compare(rules.heard(self.belief, told), self.right, policy, follow_at(self.now))
         units = found.ruling.units
         if units and self.right.ended_why != "expired":
             self.earned += 1000 // self.right.units_total * units
@@ -48,12 +50,16 @@ class Ledger:
 
     @property
     def end(self) -> tuple[Any, ...]:
-        right, belief = self.right, replace(self.belief, followed=None)
-        return right.state, right.units_left, self.earned, self.cost, set(self.drifts), belief
+        right, belief = self.right, replace(self.belief, began=False, followed=None)
+        term = None if right.state == "ended" else (right.activated_at, right.valid_from, right.valid_to)
+        return right.state, right.units_left, self.earned, self.cost, set(self.drifts), belief, term
 
 
-def _follow(right: Right, ruling: Ruling) -> Right:
-    return provider.followed(right, activate=ruling.activate, units=ruling.units, end=ruling.end, now=NOW + 9 * DAY)
+def follow_at(now: datetime) -> Callable[[Right, Ruling], Right]:
+    def follow(right: Right, ruling: Ruling) -> Right:
+        return provider.followed(right, begins_at=ruling.begins_at, units=ruling.units, end=ruling.end, now=now)
+
+    return follow
 
 
 def told(kind: str | None, hours: int, *, units: int | None = None, total: int = 0, seen: int | None = None) -> Told:
@@ -64,6 +70,14 @@ def told(kind: str | None, hours: int, *, units: int | None = None, total: int =
 
 def ledger(right: Right) -> Ledger:
     return Ledger(right, Belief(right.id, right.partner_id))
+
+
+def without_contradictions(right: Right, reports: list[Told]) -> list[Told]:
+    """The same reports, and no use of more than a day after an end that somebody has told."""
+    ends = [one.at for one in reports if one.kind in ("expired", "cancelled")]
+    ends += [right.ended_at] if right.ended_at is not None else []
+    latest = min(ends, default=NOW + 300 * HOUR) + DAY
+    return [replace(one, at=min(one.at, latest)) if one.kind == "used" else one for one in reports]
 
 
 WORDS = st.sampled_from(["follow", "list", "careful"])
@@ -83,7 +97,8 @@ RIGHTS = st.sampled_from([
     a_right("active", "voucher", units=2, earn_on="use"),
     a_right("active", "voucher", units=2, valid_to=NOW + 4 * DAY, earn_on="use"),
     a_right("pending_activation", "voucher", units=2, earn_on="use"),
-    a_right("pending_activation", "card_key"),
+    a_right("pending_activation", "card_key", validity=Validity(days=4, start="activation")),
+    a_right("pending_activation", "voucher", units=2, validity=Validity(days=4, start="activation"), earn_on="use"),
     a_right("pending_activation", "link"),
     a_right("active", "top_up", valid_to=NOW + 4 * DAY),
     a_right("active", "top_up"),
@@ -99,11 +114,15 @@ RIGHTS = st.sampled_from([
 def test_reports_in_any_order_lead_to_the_same_end(
     right: Right, reports: list[Told], policy: Policy, chance: random.Random
 ) -> None:
-    """Late, early, shuffled: our right, its units, its books, the drifts and the belief come out the same."""
+    """Late, early, shuffled, now or days later: our right, its term, its units, its books, the drifts and the belief
+    come out the same. Uses of long after the end are another story: a person's.
+    """
+    reports = without_contradictions(right, reports)
     straight, shuffled = ledger(right), ledger(right)
     for one in reports:
         straight.hear(one, policy)
     for one in chance.sample(reports, len(reports)):
+        shuffled.now += chance.randint(0, 100) * HOUR
         shuffled.hear(one, policy)
     assert straight.end == shuffled.end
     assert straight.earned <= 1000
@@ -117,7 +136,7 @@ def test_looking_again_changes_nothing(right: Right, reports: list[Told], policy
     one = ledger(right)
     for each in reports:
         one.hear(each, policy)
-    again = rules.compare(one.belief, one.right, policy, _follow)
+    again = rules.compare(one.belief, one.right, policy, follow_at(one.now + DAY))
     assert (again.after, again.ruling.units, set(again.ruling.drifts)) == (one.right, 0, set(one.drifts))
 
 
@@ -149,7 +168,7 @@ CASES = [
     (a_right("ended", "top_up", ended_why="cancelled", ended_at=NOW + 3 * DAY), ALIVE, "ended", ()),
     (a_right("ended", "voucher", left=0, ended_why="used_up", ended_at=NOW), ALIVE, "ended", ()),
     (a_right("active", "top_up"), GONE, "active", ("we_active_they_ended",)),
-    (a_right("active", "top_up"), OVER, "ended", ()),
+    (a_right("active", "top_up"), OVER, "active", ("we_active_they_ended",)),  # how long it lasts nobody has said
     (a_right("active", "top_up", valid_to=NOW + 2 * DAY), OVER, "ended", ()),
     (a_right("active", "top_up", valid_to=NOW + 30 * DAY), OVER, "active", ("we_active_they_ended",)),
     (a_right("pending_activation", "card_key"), OVER, "pending_activation", ("we_active_they_ended",)),
@@ -187,6 +206,67 @@ def test_units_that_a_till_gave_back_are_a_persons_question() -> None:
     right = a_right("active", "voucher", units=2)
     found = rules.begin(right, rules.heard(Belief(right.id, right.partner_id), USED), Policy(), reversed_units=1)
     assert (found.units, found.drifts) == (0, ("they_used_more",))
+
+
+def test_a_person_can_tell() -> None:
+    """The same question, and a person says that it is another use: then it counts, and nothing is left of it."""
+    one = ledger(a_right("active", "voucher", units=2))
+    found = rules.compare(rules.heard(one.belief, USED), one.right, FORCED, follow_at(one.now), reversed_units=1)
+    assert (found.after.units_left, found.ruling.units, found.ruling.drifts) == (1, 1, ())
+
+
+def test_what_a_person_has_ended_no_rule_ends_otherwise() -> None:
+    """He followed their cancellation, and has refunded it: an expiry that they tell later changes nothing. Where a rule
+    followed it, expiry counts, in whatever order the two arrive.
+    """
+    for policy, why in ((FORCED, "cancelled"), (Policy(cancelled="follow"), "expired")):
+        one = ledger(a_right("active", "voucher", units=2, valid_to=NOW + 2 * DAY, earn_on="use"))
+        one.hear(GONE, policy)
+        one.hear(OVER, Policy(cancelled="follow"))
+        assert (one.right.ended_why, one.drifts) == (why, ())
+
+
+def test_an_end_of_before_the_right_is_about_another_one() -> None:
+    """A supplier gives a number out again, and what its last owner had is over since 2001."""
+    one = ledger(a_right("active", "top_up"))
+    one.hear(told("expired", -24 * 9000), Policy(expired="follow"))
+    assert (one.right.state, one.drifts) == ("active", ("we_active_they_ended",))
+    one.hear(told("expired", 1), Policy(expired="follow"))
+    assert (one.right.state, one.drifts) == ("ended", ())
+
+
+@pytest.mark.parametrize("policy", [Policy(), Policy(used="follow")])
+def test_a_use_of_long_after_the_end_is_a_persons_question(policy: Policy) -> None:
+    """It may be of another right, or the end was wrong: nothing is paid by a rule. A person may."""
+    one = ledger(a_right("active", "voucher", units=3, valid_to=NOW + 4 * DAY, earn_on="use"))
+    one.hear(told("expired", 24 * 4), policy)
+    one.hear(told("used", 24 * 5), policy)
+    assert (one.right.units_left, one.drifts) == (2, ("we_ended_they_active",))
+    one.hear(told("used", 24 * 12), policy)
+    assert (one.right.units_left, set(one.drifts)) == (2, {"they_used_more", "we_ended_they_active"})
+    found = rules.compare(one.belief, one.right, FORCED, follow_at(one.now))
+    assert (found.after.units_left, found.ruling.drifts) == (1, ("we_ended_they_active",))
+
+
+def test_a_term_begins_when_they_say_that_it_began() -> None:
+    """Thirty days from activation, of which we hear twelve days late; then they say that it was a day earlier still."""
+    days = Validity(days=30, start="activation")
+    one = ledger(a_right("pending_activation", "card_key", validity=days, delivered_at=NOW))
+    one.hear(told("used", 24), Policy())
+    assert (one.right.activated_at, one.right.valid_to) == (NOW + DAY, NOW + 31 * DAY)
+    one.right = replace(one.right, valid_to=NOW + 33 * DAY)  # a pause has given two days back
+    one.hear(told("activated", 12), Policy())
+    assert (one.right.activated_at, one.right.valid_to) == (NOW + DAY / 2, NOW + 32.5 * DAY)
+    one.hear(told("activated", -50), Policy())  # nothing begins before it was delivered
+    assert (one.right.activated_at, one.right.valid_to) == (NOW, NOW + 32 * DAY)
+
+
+def test_a_right_that_the_buyer_began_keeps_his_moment() -> None:
+    days = Validity(days=30, start="activation")
+    right = a_right("active", "card_key", validity=days, activated_at=NOW + DAY, valid_to=NOW + 31 * DAY)
+    one = ledger(right)
+    one.hear(told("activated", 1), Policy())
+    assert one.right == right
 
 
 def test_a_persons_word_follows_what_the_rule_lists() -> None:

@@ -13,14 +13,16 @@ from heyi.provision.entitlement import actions, rules, store
 from heyi.provision.entitlement.model import Right, Why
 
 
-def followed(right: Right, *, activate: bool = False, units: int = 0, end: Why | None = None, now: datetime) -> Right:
+def followed(
+    right: Right, *, begins_at: datetime | None = None, units: int = 0, end: Why | None = None, now: datetime
+) -> Right:
     """Pure: the right after its partner's word. Units that tills have promised are not touched.
 
     A use that is told after the right's end is counted and opens nothing. Of a right that they cancelled, expiry is
     still noted: it is over either way.
     """
-    if activate and right.state == "pending_activation":
-        right = rules.begin(right, now)
+    if begins_at is not None:
+        right = rules.begun(right, begins_at, now)
     if units > right.units_left:
         raise ValueError(f"{units} units are told of, and {right.units_left} are left")
     if units:

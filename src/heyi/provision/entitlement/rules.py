@@ -261,6 +261,21 @@ def begin(right: Right, now: datetime) -> Right:
     return _in_window(step(right, "activate", now))
 
 
+def begun(right: Right, at: datetime, now: datetime) -> Right:
+    """The right as one that began at this time of its partner's: not before its delivery, and not in the future. One
+    that is thought to have begun later ends so much earlier; what a pause has given back stays.
+    """
+    at = min(max(at, right.properties.delivered_at or right.created_at), now)
+    if right.state == "pending_activation":
+        return begin(right, at)
+    if right.state != "active" or right.activated_at is None or right.activated_at <= at:
+        return right
+    was, after = _in_window(right), _in_window(replace(right, activated_at=at))
+    if right.valid_to is None or was.valid_to is None or after.valid_to is None:
+        return after
+    return replace(after, valid_to=after.valid_to + (right.valid_to - was.valid_to))
+
+
 def step(right: Right, move: str, now: datetime) -> Right:
     state = MACHINE.step(right.state, move)
     if state is None:

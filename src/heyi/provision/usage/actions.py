@@ -74,8 +74,7 @@ def hear(belief: Belief, told: Sequence[Told], *, now: datetime) -> tuple[Belief
         after = rules.heard(belief, one)
         late.append(rules.is_late(belief, after, one))
         belief = after
-    named = any(one.kind is not None for one in told)
-    return (replace(belief, heard_at=now) if named else belief), late
+    return (replace(belief, heard_at=now) if told else belief), late
 
 
 def answer(

@@ -94,7 +94,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Belief:
-    """What a partner has told of one right so far. `followed`: our right ended by their word."""
+    """What a partner has told of one right so far. `began`, `followed`: our right began, or ended, by their word;
+    `settled`: because a person said so. `begun_at`: since when it lives, `used_at`: when it was used last, both by
+    their time.
+    """
 
     entitlement_id: UUID
     partner_id: UUID
@@ -104,11 +107,15 @@ class Belief:
     total: int = 0
     seen_at: datetime | None = None
     alive_at: datetime | None = None
+    begun_at: datetime | None = None
+    used_at: datetime | None = None
     expired_at: datetime | None = None
     cancelled_at: datetime | None = None
     ended_seen_at: datetime | None = None
     missing_at: datetime | None = None
+    began: bool = False
     followed: Ended | None = None
+    settled: bool = False
     heard_at: datetime | None = None
 
     @property
@@ -131,6 +138,11 @@ class Belief:
         return self.expired_at is not None or self.cancelled_at is not None
 
     @property
+    def last(self) -> str | None:
+        """Their last word, for whoever looks at the right: a state, or that they do not know it."""
+        return "unknown" if self.missing else self.state
+
+    @property
     def revived(self) -> bool:
         """They have said that it is over, and of a later moment that it lives."""
         return self.alive_at is not None and self.ended_seen_at is not None and self.alive_at > self.ended_seen_at
@@ -139,24 +151,27 @@ class Belief:
     def mark(self) -> str:
         """What they say, in one line: the same line is the same disagreement."""
         if self.missing:
-            return "unknown"
-        since = "" if self.state_at is None else f" since {self.state_at.isoformat(timespec='milliseconds')}"
+            return "unknown" if self.seen_at is None else f"unknown, last named {_moment(self.seen_at)}"
+        since = "" if self.state_at is None else f" since {_moment(self.state_at)}"
         used = f", {self.used} used" if self.used else ""
         return f"{self.state or 'silent'}{used}{since}"
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How each kind of report is followed: always (follow), by a person (list), or unless money is in it (careful)."""
+    """How each kind of report is followed: always (follow), by a person (list), or unless money is in it (careful).
+    `forced`: a person decides right now.
+    """
 
     activated: Follow = "careful"
     used: Follow = "careful"
     expired: Follow = "careful"
     cancelled: Follow = "careful"
+    forced: bool = False
 
 
 CAREFUL = Policy()
-FORCED = Policy("follow", "follow", "follow", "follow")
+FORCED = Policy("follow", "follow", "follow", "follow", forced=True)
 
 
 class Ours(Protocol):
@@ -192,13 +207,18 @@ class Ours(Protocol):
     def units_reserved(self) -> int: ...
     @property
     def holds(self) -> tuple[str, ...]: ...
+    @property
+    def created_at(self) -> datetime: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What our right is to become, and what is left to a person: the classes of drift that stay open."""
+    """What our right is to become, and what is left to a person: the classes of drift that stay open. `begins_at`:
+    since when it lives, if it is activated now or was activated by their word before.
+    """
 
     activate: bool = False
+    begins_at: datetime | None = None
     units: int = 0
     end: Ended | None = None
     drifts: tuple[str, ...] = ()
@@ -259,3 +279,7 @@ class Drift:
     by: str | None
     note: str
     settled_at: datetime | None
+
+
+def _moment(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds")

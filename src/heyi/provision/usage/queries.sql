@@ -45,8 +45,8 @@ on conflict do nothing;
 
 -- name: lock_beliefs
 -- Two reports about one right wait for each other here, before anything else of it is locked.
-select entitlement_id, partner_id, state, state_at, units, total, seen_at, alive_at, expired_at, cancelled_at,
-    ended_seen_at, missing_at, followed, heard_at
+select entitlement_id, partner_id, state, state_at, units, total, seen_at, alive_at, begun_at, used_at, expired_at,
+    cancelled_at, ended_seen_at, missing_at, began, followed, settled, heard_at
 from usage.beliefs
 where (lane, entitlement_id) in (select * from unnest(%(lanes)s::smallint[], %(ids)s::uuid[]))
 order by lane, entitlement_id
@@ -56,14 +56,17 @@ for update;
 -- `closed`: our right is over, and they agree or have never told anything: nobody asks about it any more.
 update usage.beliefs b
 set state = n.state, state_at = n.state_at, units = n.units, total = n.total, seen_at = n.seen_at,
-    alive_at = n.alive_at, expired_at = n.expired_at, cancelled_at = n.cancelled_at, ended_seen_at = n.ended_seen_at,
-    missing_at = n.missing_at, followed = n.followed, heard_at = n.heard_at, closed = n.closed
+    alive_at = n.alive_at, begun_at = n.begun_at, used_at = n.used_at, expired_at = n.expired_at,
+    cancelled_at = n.cancelled_at, ended_seen_at = n.ended_seen_at, missing_at = n.missing_at, began = n.began,
+    followed = n.followed, settled = n.settled, heard_at = n.heard_at, closed = n.closed
 from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(states)s::text[], %(state_ats)s::timestamptz[],
             %(units)s::bigint[], %(totals)s::bigint[], %(seens)s::timestamptz[], %(alives)s::timestamptz[],
-            %(expireds)s::timestamptz[], %(cancelleds)s::timestamptz[], %(ended_seens)s::timestamptz[],
-            %(missings)s::timestamptz[], %(followeds)s::text[], %(heards)s::timestamptz[], %(closeds)s::boolean[])
-    as n (lane, id, state, state_at, units, total, seen_at, alive_at, expired_at, cancelled_at, ended_seen_at,
-          missing_at, followed, heard_at, closed)
+            %(begins)s::timestamptz[], %(uses)s::timestamptz[], %(expireds)s::timestamptz[],
+            %(cancelleds)s::timestamptz[], %(ended_seens)s::timestamptz[], %(missings)s::timestamptz[],
+            %(begans)s::boolean[], %(followeds)s::text[], %(settleds)s::boolean[], %(heards)s::timestamptz[],
+            %(closeds)s::boolean[])
+    as n (lane, id, state, state_at, units, total, seen_at, alive_at, begun_at, used_at, expired_at, cancelled_at,
+          ended_seen_at, missing_at, began, followed, settled, heard_at, closed)
 where b.lane = n.lane and b.entitlement_id = n.id;
 
 -- name: told_of

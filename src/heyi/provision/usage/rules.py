@@ -18,7 +18,6 @@ from heyi.provision.usage.model import (
     Compared,
     Ended,
     Event,
-    Follow,
     Fresh,
     Named,
     Ours,
@@ -34,7 +33,7 @@ _UNDELIVERED = ("scheduled", "pending_delivery")
 
 
 def heard(belief: Belief, told: Told) -> Belief:
-    """The belief with one more thing told. Every value is a maximum or a sum: order and lateness do not matter."""
+    """The belief with one more thing told. Every value is an extreme or a sum: order and lateness do not matter."""
     if told.kind is None:
         return replace(belief, missing_at=_later(belief.missing_at, told.seen_at))
     after = replace(
@@ -44,7 +43,10 @@ def heard(belief: Belief, told: Told) -> Belief:
     if _weight(told.kind, told.at) > _weight(belief.state, belief.state_at):
         after = replace(after, state=told.kind, state_at=told.at)
     if told.kind in ("activated", "used"):
-        after = replace(after, alive_at=_later(belief.alive_at, told.seen_at))
+        begun_at = told.at if belief.begun_at is None else min(belief.begun_at, told.at)
+        after = replace(after, alive_at=_later(belief.alive_at, told.seen_at), begun_at=begun_at)
+    if told.kind == "used":
+        after = replace(after, used_at=_later(belief.used_at, told.at))
     if told.kind in ("expired", "cancelled"):
         after = replace(after, ended_seen_at=_later(belief.ended_seen_at, told.seen_at))
     if told.kind == "expired":
@@ -56,7 +58,7 @@ def heard(belief: Belief, told: Told) -> Belief:
 
 def is_late(before: Belief, after: Belief, told: Told) -> bool:
     """Whether the report is older than what we knew of their state, and tells nothing that we did not know."""
-    unseen = {"seen_at": None, "alive_at": None, "ended_seen_at": None}
+    unseen = {"seen_at": None, "alive_at": None, "begun_at": None, "ended_seen_at": None}
     same = replace(before, **unseen) == replace(after, **unseen)  # type: ignore[arg-type]
     return same and before.state_at is not None and told.at < before.state_at
 
@@ -71,11 +73,13 @@ def compare(
     """
     begun = begin(ours, belief, policy, reversed_units=reversed_units)
     middle = follow(ours, begun)
+    belief = replace(belief, began=belief.began or begun.activate)
     finished = finish(middle, belief, policy)
     after = follow(middle, finished)
-    belief = replace(belief, followed=finished.end or belief.followed)
+    if finished.end is not None:
+        belief = replace(belief, followed=finished.end, settled=policy.forced)
     left = begin(after, belief, policy, reversed_units=reversed_units).drifts + finish(after, belief, policy).drifts
-    ruling = Ruling(begun.activate, begun.units, finished.end, tuple(dict.fromkeys(left)))
+    ruling = Ruling(begun.activate, begun.begins_at, begun.units, finished.end, tuple(dict.fromkeys(left)))
     return Compared(belief, ours, after, ruling, tuple(late))
 
 
@@ -124,7 +128,7 @@ def begin(ours: Ours, belief: Belief, policy: Policy, *, reversed_units: int = 0
     """First what they have begun: activation and use. What our right becomes by it, and what is left to a person.
 
     It depends on the belief alone, so the order in which reports came is forgotten. `reversed_units` were used at a
-    till and given back; nobody can tell whether a report speaks of one of them.
+    till and given back; only a person can tell whether a report speaks of one of them.
     """
     units, drifts = _used(ours, belief, policy, reversed_units)
     lives = belief.alive_at is not None
@@ -134,7 +138,9 @@ def begin(ours: Ours, belief: Belief, policy: Policy, *, reversed_units: int = 0
     if lives and ours.state == "pending_activation":
         activate = units > 0 or not (ours.holds or policy.activated == "list")
         drifts += [] if activate else ["they_active_we_pending"]
-    return Ruling(activate, units, None, tuple(drifts))
+    # Which of their reports came first must not decide when the right ends: an earlier begin, told later, counts.
+    known_better = belief.began and ours.state == "active" and not ours.holds
+    return Ruling(activate, belief.begun_at if activate or known_better else None, units, None, tuple(drifts))
 
 
 def finish(ours: Ours, belief: Belief, policy: Policy) -> Ruling:
@@ -151,38 +157,48 @@ def finish(ours: Ours, belief: Belief, policy: Policy) -> Ruling:
         drifts.append("we_active_they_ended")
     if _they_have_it(ours, belief, by_their_word=(end or belief.followed) is not None):
         drifts.append("we_ended_they_active")
-    return Ruling(False, 0, end, tuple(drifts))
+    return Ruling(end=end, drifts=tuple(drifts))
 
 
 def _used(ours: Ours, belief: Belief, policy: Policy, reversed_units: int) -> tuple[int, list[str]]:
     """Units to be used on our side too. What tills have promised may be what is reported; it is waited for."""
     if ours.kind != VOUCHER:
         return 0, []
+    in_doubt = 0 if policy.forced else reversed_units
     too_many = ["they_used_more"] if belief.used > ours.units_total else []
     more = min(belief.used, ours.units_total) - ours.units_used - ours.units_reserved
     if more <= 0:
         return 0, too_many
     if ours.state in _UNDELIVERED or ours.state == "failed":
         return 0, ["they_used_more"]
-    sure = more - reversed_units
+    sure = more - in_doubt
     if policy.used == "list" or ours.holds or sure <= 0:
         return 0, ["they_used_more"]
     if ours.state == "ended" and not _may_use_after(ours, belief, policy):
         return 0, ["they_used_more"]
-    return sure, ["they_used_more"] if reversed_units else too_many
+    return sure, ["they_used_more"] if in_doubt else too_many
 
 
 def _may_use_after(ours: Ours, belief: Belief, policy: Policy) -> bool:
-    """A use that is told after the end counts when the end was their own word; else money is involved."""
+    """A use that is told after the end counts when the end was their own word; else money is involved. One that
+    happened long after the end contradicts it.
+    """
     theirs = belief.followed is not None and belief.followed == ours.ended_why
-    return theirs or (policy.used == "follow" and ours.ended_why == "expired")
+    if not theirs and (policy.used != "follow" or ours.ended_why != "expired"):
+        return False
+    told = belief.expired_at if ours.ended_why == "expired" else belief.cancelled_at
+    over_at = told if theirs else ours.valid_to or ours.ended_at
+    apart = belief.used_at is not None and over_at is not None and belief.used_at > over_at + END_APART
+    return policy.forced or not apart
 
 
 def _end(ours: Ours, belief: Belief, policy: Policy) -> Ended | None:
-    """The end to be followed. Of two that they told, expiry counts: what was cancelled first runs out later."""
-    expires = belief.expired_at is not None and _allowed(policy.expired, ours, belief.expired_at)
+    """The end to be followed. Of two that they told, expiry counts: what was cancelled first runs out later. What a
+    person has ended as cancelled may be refunded by now, and stays so.
+    """
+    expires = belief.expired_at is not None and _allowed(policy, ours, belief.expired_at)
     if ours.state == "ended" and belief.followed == "cancelled" and ours.ended_why == "cancelled":
-        return "expired" if expires else None
+        return "expired" if expires and not belief.settled else None
     if ours.state not in _LIVE or ours.holds or ours.units_reserved:
         return None
     if expires:
@@ -190,14 +206,18 @@ def _end(ours: Ours, belief: Belief, policy: Policy) -> Ended | None:
     return "cancelled" if belief.cancelled_at is not None and policy.cancelled == "follow" else None
 
 
-def _allowed(policy: Follow, ours: Ours, expired_at: datetime) -> bool:
-    """Careful: not when the buyer loses what he paid for, because it never began or they end it before its term."""
-    if policy != "careful":
-        return policy == "follow"
-    if ours.state == "pending_activation":
+def _allowed(policy: Policy, ours: Ours, expired_at: datetime) -> bool:
+    """Whether an expiry is followed. One of before the right was sold is about another that had its number. Careful:
+    not when the buyer may lose what he paid for, as it never began, or its term is not over or not known.
+    """
+    if policy.forced:
+        return True
+    if policy.expired == "list" or expired_at < ours.created_at - CLOCKS_APART:
         return False
-    if ours.valid_to is None:
-        return ours.kind != VOUCHER
+    if policy.expired == "follow":
+        return True
+    if ours.state == "pending_activation" or ours.valid_to is None:
+        return False
     return expired_at >= ours.valid_to - END_APART
 
 
