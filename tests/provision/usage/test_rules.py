@@ -261,6 +261,25 @@ def test_a_term_begins_when_they_say_that_it_began() -> None:
     assert (one.right.activated_at, one.right.valid_to) == (NOW, NOW + 32 * DAY)
 
 
+@pytest.mark.parametrize(
+    ("at", "right"),
+    [
+        ("2027-01-01T07:00:00+08:00", True),
+        ("2027-01-01T07:10:00+08:00", True),
+        ("2027-01-01T07:10:01+08:00", False),
+        ("2026-12-31T15:00:00-08:00", True),
+        ("2000-01-01T00:00:00+00:00", True),
+        ("2000-01-01T07:59:59+08:00", False),
+        ("0001-01-01T00:00:00+14:00", False),
+        ("9999-12-31T23:59:59-14:00", False),
+    ],
+)
+def test_the_year_begins_earlier_in_the_east(at: str, right: bool) -> None:
+    """An hour before midnight in London, somebody reports what happened at seven in the morning in Shanghai."""
+    now = datetime.fromisoformat("2026-12-31T23:00:00+00:00")
+    assert rules.is_time(datetime.fromisoformat(at), rules.latest(now, now - DAY)) is right
+
+
 def test_a_right_that_the_buyer_began_keeps_his_moment() -> None:
     days = Validity(days=30, start="activation")
     right = a_right("active", "card_key", validity=days, activated_at=NOW + DAY, valid_to=NOW + 31 * DAY)

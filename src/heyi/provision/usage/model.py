@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Generic, Literal, Protocol, TypeVar
 from uuid import UUID
 
@@ -28,6 +28,7 @@ REFERENCES = ("entitlement", "outer_number", "supplier_number")  # how a right m
 EVENTS_MAX = 500
 UNITS_MAX = 10_000
 CLOCKS_APART = timedelta(minutes=10)  # how far a partner's clock may be ahead of ours
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # of what partners can mean
 END_APART = timedelta(days=1)  # how far two ends of one term may lie apart: some count hours, some whole days
 
 

@@ -12,6 +12,7 @@ from heyi.kernel.parts import VOUCHER
 from heyi.provision.usage.lists import Promise
 from heyi.provision.usage.model import (
     CLOCKS_APART,
+    EARLIEST,
     END_APART,
     RANK,
     Belief,
@@ -54,6 +55,16 @@ def heard(belief: Belief, told: Told) -> Belief:
     if told.kind == "cancelled":
         after = replace(after, cancelled_at=_later(belief.cancelled_at, told.at))
     return after
+
+
+def latest(now: datetime, wall: datetime) -> datetime:
+    """The latest time that a partner's clock may show now."""
+    return max(now, wall) + CLOCKS_APART
+
+
+def is_time(at: datetime, latest: datetime) -> bool:
+    """Whether something can have happened then. Moments are compared: New Year comes earlier in the east."""
+    return EARLIEST <= at <= latest
 
 
 def is_late(before: Belief, after: Belief, told: Told) -> bool:

@@ -39,7 +39,7 @@ class NextStepShape(Shape):
 
 
 class ProviderShape(Shape):
-    """What the partner said last, and when we heard it; null until it was heard.
+    """What the partner said last (unknown: that it does not know the right), and when; null until it was heard.
 
     `fresh`: yes, stale (older than its source promises), never_heard, or not_expected (nobody promises, or the right is
     not live).

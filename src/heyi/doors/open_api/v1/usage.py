@@ -20,10 +20,10 @@ from heyi.kernel.clock import millis
 from heyi.kernel.ids import new_ids, to_text
 from heyi.provision.usage import Answer, Event, Reference, Told, Unread
 from heyi.provision.usage.errors import EventMalformed, ReferenceMissing, TimeWrong, UnitsWrong
-from heyi.provision.usage.model import CLOCKS_APART, EVENTS_MAX, REFERENCES, UNITS_MAX
+from heyi.provision.usage.model import EVENTS_MAX, REFERENCES, UNITS_MAX
+from heyi.provision.usage.rules import is_time, latest
 
 WRITE = "usage:write"
-YEAR_MIN = 2000
 KEPT_CHARACTERS = 4000
 
 
@@ -79,21 +79,21 @@ async def report_usage(
 ) -> UsageShape:
     count = len(data.events) + len(request.left_out)
     ids = new_ids(millis(tools.clock.now()), count)
-    latest = max(tools.clock.now(), tools.clock.wall()) + CLOCKS_APART
+    until = latest(tools.clock.now(), tools.clock.wall())
     bad = {one.place: one for one in request.left_out}
     good = iter(data.events)
     events = [
-        _unread(id, bad[place]) if place in bad else _event(id, next(good), latest) for place, id in enumerate(ids)
+        _unread(id, bad[place]) if place in bad else _event(id, next(good), until) for place, id in enumerate(ids)
     ]
     answers = await report.report(tools, caller.id, events)
     return UsageShape(events=[_answer(one) for one in answers])
 
 
-def _event(id: UUID, body: EventBody, latest: datetime) -> Event | Unread:
+def _event(id: UUID, body: EventBody, until: datetime) -> Event | Unread:
     named = [Reference(kind, text) for kind in REFERENCES if (text := getattr(body, kind)) is not None]
     raw = _encode(body).decode()
     code = None
-    if body.at.year < YEAR_MIN or body.at.year > latest.year or body.at > latest:
+    if not is_time(body.at, until):
         code = TimeWrong.code  # first of all: a year that the calendar does not have cannot even be kept
     elif len(named) != 1:
         code = ReferenceMissing.code
