@@ -107,7 +107,7 @@ create table usage.policies (
     unique (partner_id, benefit)
 );
 
--- Where a partner's word comes from. `due_at` and `fresh_s` are the alliance's time, leases are real time.
+-- Where a partner's word comes from. `again`: while it was read, somebody asked to read it from the beginning. `due_at` and `fresh_s` are the alliance's time, leases are real time.
 create table usage.sources (
     id uuid primary key,
     partner_id uuid not null unique,
@@ -118,6 +118,7 @@ create table usage.sources (
     fresh_s integer not null check (fresh_s > 0),
     state text not null default 'on' check (state in ('on', 'off')),
     cursor text,
+    again boolean not null default false,
     due_at timestamptz,
     lease uuid,
     lease_until timestamptz,

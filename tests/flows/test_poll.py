@@ -15,7 +15,7 @@ from tests.provision.fulfilment.shops import Shop as Supplier
 from tests.provision.fulfilment.shops import open_shop
 from tests.simulator.speaking import Kasushou, World, until
 
-from heyi.flows import poll, report, settle
+from heyi.flows import ask, poll, report, settle
 from heyi.infra.tools import Tools
 from heyi.kernel.clock import FixedClock, OffsetClock
 from heyi.kernel.errors import Refused
@@ -142,7 +142,10 @@ async def test_another_worker_goes_on_from_the_last_cursor(polled: Polled, monke
     monkeypatch.setattr(partner_rights, "LIMIT", 2)
     polled.buy(5)
     [dead] = await polled.claim()
-    page = await poll._look(polled.tools, READERS[dead.protocol].page(dead.base_url, dead.key, dead.cursor))
+    page = await ask.read(
+        polled.tools,
+        READERS[dead.protocol].page(dead.base_url, dead.key, dead.cursor, latest=ask.latest(polled.tools)),
+    )
     assert await poll._take_in(polled.tools, dead, page, polled.tools.clock.wall())
     assert await polled.claim() == []
     assert (await polled.now()).busy
@@ -224,10 +227,10 @@ async def test_a_new_word_is_noticed_instead_of_skipped(polled: Polled, monkeypa
 async def test_what_cannot_be_asked_is_said(polled: Polled) -> None:
     right = await polled.shop.key()
     with pytest.raises(Refused, match=r"usage\.no_number"):
-        await poll.sync(polled.tools, right.id)
+        await ask.about(polled.tools, right.id)
     other = await Reporting(polled.tools).key()
     with pytest.raises(Refused, match=r"usage\.not_polled"):
-        await poll.sync(polled.tools, other.id)
+        await ask.about(polled.tools, other.id)
 
 
 async def test_rights_that_were_silent_for_too_long_are_asked_about(polled: Polled) -> None:
@@ -255,7 +258,7 @@ async def test_rights_that_were_silent_for_too_long_are_asked_about(polled: Poll
     [drift] = await polled.shop.drifts(rights[0])
     await settle.settle(polled.tools, drift.id, "follow", note="never honoured", entitlement_id=None, by="operator:o")
     assert (await polled.shop.see(rights[0])).ended_why == "cancelled"
-    await poll.sync(polled.tools, rights[2].id)
+    await ask.about(polled.tools, rights[2].id)
     assert (await polled.shop.see(rights[2])).state == "active"
 
 
@@ -264,5 +267,5 @@ async def test_a_source_that_comes_late_expects_what_was_delivered_before(polled
     await report.expect_all(polled.tools, {"partner": str(polled.shop.partner_id)})
     async with polled.tools.db.transaction() as tx:
         since: datetime = polled.tools.clock.now()
-        found = await usage.silent(tx, polled.shop.partner_id, since=since, most=10, now=since)
+        found = await usage.silent(tx, polled.shop.partner_id, since=since, most=10)
     assert set(found) == {right.id for right in rights}

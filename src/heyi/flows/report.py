@@ -35,11 +35,14 @@ async def report(tools: Tools, partner_id: UUID, events: Sequence[Event | Unread
 async def take_in(
     tx: Tx, partner_id: UUID, events: Sequence[Event | Unread], *, origin: str, now: datetime
 ) -> dict[UUID, Answer]:
-    """Events of one partner, however they came. What a list shows again only says that it still holds."""
+    """Events of one partner, however they came. What a list shows again only says that it still holds, or that it still
+    makes no sense; what a partner reports itself, it may report again once it is put right.
+    """
     readable = [one for one in events if isinstance(one, Event)]
     whose = await compare.whose(tx, partner_id, [one.reference for one in readable])
     known = [one for one in readable if one.reference in whose.mine]
-    claimed = await usage.claim(tx, partner_id, known)
+    shown = [one for one in events if isinstance(one, Unread) and origin != "pushed"]
+    claimed = await usage.claim(tx, partner_id, [*known, *shown])
     heard: dict[UUID, list[Told]] = {}
     heard_by: dict[UUID, list[Event]] = {}
     for one in known:

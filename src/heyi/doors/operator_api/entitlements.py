@@ -11,7 +11,7 @@ from heyi.doors.access import Caller, allow
 from heyi.doors.idempotency import IdempotencyKey
 from heyi.doors.open_api.v1.entitlements import EntitlementShape, shown
 from heyi.doors.shapes import Body, id_in
-from heyi.flows import hold, poll
+from heyi.flows import ask, hold
 from heyi.infra.tools import Tools
 from heyi.provision import entitlement
 
@@ -55,7 +55,7 @@ async def lift_hold(entitlement_id: str, reason: str, tools: Tools, caller: Call
       description="What it says is followed by rule; what may not be followed is listed as a drift.")  # fmt: skip
 async def sync_entitlement(entitlement_id: str, tools: Tools) -> EntitlementShape:
     id = id_in("ent", entitlement_id)
-    await poll.sync(tools, id)
+    await ask.about(tools, id)
     async with tools.db.reading() as tx:
         return await shown(tx, tools, await entitlement.find(tx, id, now=tools.clock.now()))
 

@@ -7,6 +7,7 @@ comes from and how it is followed.
 from heyi.provision.usage import drifts, reports, sources
 from heyi.provision.usage.actions import (
     answer,
+    asked,
     claim,
     expect,
     hear,
@@ -27,6 +28,7 @@ __all__ = [
     "Told",
     "Unread",
     "answer",
+    "asked",
     "claim",
     "compare",
     "drifts",

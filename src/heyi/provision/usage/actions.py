@@ -18,12 +18,12 @@ from heyi.provision.usage.model import Answer, Belief, Event, Named, Reference, 
 from heyi.provision.usage.store import Policies
 
 
-async def claim(tx: Tx, partner_id: UUID, events: Sequence[Event]) -> dict[UUID, Answer]:
+async def claim(tx: Tx, partner_id: UUID, events: Sequence[Event | Unread]) -> dict[UUID, Answer]:
     """Take the events' numbers. Answers those that were known: repeated, or refused because they are another's.
 
     Of two in one batch the first is new. Whoever claims a number in another transaction is waited for.
     """
-    first: dict[str, Event] = {}
+    first: dict[str, Event | Unread] = {}
     for one in events:
         first.setdefault(one.event_id, one)
     wanted = {(partner_id, number): (_fingerprint(one), one.id) for number, one in first.items()}
@@ -42,17 +42,23 @@ async def claim(tx: Tx, partner_id: UUID, events: Sequence[Event]) -> dict[UUID,
     return answers
 
 
-def as_events(page: Page, asked_at: datetime, now: datetime) -> list[Event]:
+def as_events(page: Page, asked_at: datetime, now: datetime) -> list[Event | Unread]:
     """The rights of a page as reports. The same state since the same moment is the same event, however often it is
-    shown; it holds for the moment in which we asked.
+    shown; it holds for the moment in which we asked. A row that makes no sense is refused, once for each text.
     """
-    return [
+    ids = iter(new_ids(millis(now), len(page.rights) + len(page.odd)))
+    events: list[Event | Unread] = [
         Event(
-            id, f"{one.number} {one.kind} {one.changed_at.isoformat()}", Reference("outer_number", one.number),
+            next(ids), f"{one.number} {one.kind} {one.changed_at.isoformat()}", Reference("outer_number", one.number),
             Told(one.kind, one.changed_at, asked_at, 0, one.total), one.raw,
         )
-        for id, one in zip(new_ids(millis(now), len(page.rights)), page.rights, strict=True)
+        for one in page.rights
     ]  # fmt: skip
+    events += [
+        Unread(next(ids), _digest(one.raw).hex(), one.code, one.raw, one.number and f"outer_number:{one.number}")
+        for one in page.odd
+    ]
+    return events
 
 
 async def expect(tx: Tx, rights: Mapping[UUID, UUID], *, now: datetime) -> None:
@@ -85,7 +91,7 @@ def answer(
     answers = {}
     for one in events:
         if isinstance(one, Unread):
-            answers[one.id] = Answer(one.event_id, "refused", one.code)
+            answers[one.id] = claimed.get(one.id) or Answer(one.event_id, "refused", one.code)
             continue
         right = whose.mine.get(one.reference)
         known = claimed.get(one.id)
@@ -104,9 +110,14 @@ async def told_of(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, UUID]:
     return await store.told_of(tx, ids)
 
 
-async def silent(tx: Tx, partner_id: UUID, *, since: datetime, most: int, now: datetime) -> list[UUID]:
-    """Rights that were neither named by their partner nor asked about since then; taken as asked now."""
-    return await store.claim_silent(tx, partner_id, since=since, most=most, now=now)
+async def silent(tx: Tx, partner_id: UUID, *, since: datetime, most: int) -> list[UUID]:
+    """Rights that were neither named by their partner nor asked about since then."""
+    return await store.silent(tx, partner_id, since=since, most=most)
+
+
+async def asked(tx: Tx, ids: Iterable[UUID], *, now: datetime) -> None:
+    """Their partner has answered about these rights. What is believed of them is locked."""
+    await store.asked(tx, ids, now=now)
 
 
 async def policies(tx: Tx, partner_ids: Iterable[UUID]) -> Policies:
@@ -124,7 +135,12 @@ async def link(tx: Tx, partner_id: UUID, reference: str, entitlement_id: UUID) -
     await store.link(tx, partner_id, reference, entitlement_id)
 
 
-def _fingerprint(one: Event) -> bytes:
+def _fingerprint(one: Event | Unread) -> bytes:
+    if isinstance(one, Unread):
+        return _digest(one.raw)
     told = one.told
-    parts = (str(one.reference), told.kind or "", told.at.isoformat(), str(told.units), str(told.total))
+    return _digest(str(one.reference), told.kind or "", told.at.isoformat(), str(told.units), str(told.total))
+
+
+def _digest(*parts: str) -> bytes:
     return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).digest()

@@ -73,10 +73,20 @@ class TheirRight:
 
 
 @dataclass(frozen=True, slots=True)
+class OddRow:
+    """A row of a partner's list that nobody can follow, and the code of the reason. `raw`: JSON that can be kept."""
+
+    number: str
+    code: str
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """A page of a partner's list; `problem` says why it could not be read. `cursor` is where the next page begins."""
 
     rights: Sequence[TheirRight] = ()
+    odd: Sequence[OddRow] = ()
     cursor: str | None = None
     more: bool = False
     problem: str | None = None

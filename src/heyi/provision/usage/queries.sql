@@ -75,20 +75,23 @@ select entitlement_id, partner_id from usage.beliefs
 where (lane, entitlement_id) in (select * from unnest(%(lanes)s::smallint[], %(ids)s::uuid[]))
     and (heard_at is not null or missing_at is not null);
 
--- name: claim_silent
--- Rights of a partner that were neither named nor asked about for longer than its promise; asked now, so that another
--- worker does not ask as well.
+-- name: silent
+-- Rights of a partner that were neither named nor asked about for longer than its promise, longest first.
+select entitlement_id from usage.beliefs
+where partner_id = %(partner)s and not closed and asked_at <= %(since)s and (heard_at is null or heard_at <= %(since)s)
+order by asked_at
+limit %(most)s;
+
+-- name: asked
+-- Only an answer counts: what could not be asked is asked again with the next try. Locked as reports lock them.
 update usage.beliefs b set asked_at = %(now)s
 from (
     select lane, entitlement_id from usage.beliefs
-    where partner_id = %(partner)s and not closed and asked_at <= %(since)s
-        and (heard_at is null or heard_at <= %(since)s)
-    order by asked_at
-    limit %(most)s
-    for update skip locked
-) silent
-where b.lane = silent.lane and b.entitlement_id = silent.entitlement_id
-returning b.entitlement_id;
+    where (lane, entitlement_id) in (select * from unnest(%(lanes)s::smallint[], %(ids)s::uuid[]))
+    order by lane, entitlement_id
+    for update
+) a
+where b.lane = a.lane and b.entitlement_id = a.entitlement_id;
 
 -- name: policies
 -- A partner's rules, for all its benefits and for single ones.

@@ -41,12 +41,15 @@ limit %(most)s;
 update usage.sources set due_at = %(now)s, failures = 0 where id = %(id)s and state = 'on' and protocol <> 'push';
 
 -- name: read_again
--- From the beginning of their list: every right of theirs is seen once more.
-update usage.sources set cursor = null where id = %(id)s;
+-- From the beginning of their list: every right of theirs is seen once more. Whoever reads it just now will set the cursor
+-- again; then the next reader begins anew.
+update usage.sources set cursor = null, again = lease is not null where id = %(id)s;
 
 -- name: claim_due
 -- Sources whose time has come; the lease keeps other workers away while this one reads.
-update usage.sources s set lease = %(lease)s, lease_until = %(until)s, started_at = %(now)s
+update usage.sources s
+set lease = %(lease)s, lease_until = %(until)s, started_at = %(now)s, again = false,
+    cursor = case when s.again then null else s.cursor end
 from (
     select id from usage.sources
     where state = 'on' and protocol <> 'push' and due_at <= %(now)s and (lease is null or lease_until <= %(wall)s)
@@ -73,7 +76,7 @@ where id = %(id)s and lease = %(lease)s;
 -- name: finish
 -- Read to the end, or given up for now; due again at its time.
 update usage.sources
-set lease = null, lease_until = null, due_at = %(due)s, drained_at = coalesce(%(drained)s, drained_at),
+set lease = null, lease_until = null, due_at = case when again then %(now)s else %(due)s end, drained_at = coalesce(%(drained)s, drained_at),
     compared = compared + %(compared)s, problem = %(problem)s, failures = %(failures)s
 where id = %(id)s and lease = %(lease)s;
 

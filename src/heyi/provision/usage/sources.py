@@ -128,16 +128,18 @@ async def advance(tx: Tx, source: Claimed, page: Page, *, wall: datetime) -> boo
 
 
 async def finish(
-    tx: Tx, source: Claimed, *, problem: str | None, drained_at: datetime | None, compared: int, now: datetime
-) -> None:
-    """Give the lease back. After a failure the next try comes later and later."""
+    tx: Tx, source: Claimed, *, problem: str | None, drained_at: datetime | None = None, compared: int = 0,
+    odd: int = 0, now: datetime,
+) -> None:  # fmt: skip
+    """Give the lease back. After a failure the next try comes later and later; `odd` rows are none, but are told of."""
     failures = 0 if problem is None else source.failures + 1
     wait_s = source.interval_s if problem is None else min(BACKOFF_S_MAX, source.interval_s * 2 ** min(failures, 8))
     if problem is None and drained_at is None:
         wait_s = 0  # a long list: go on at once
+    note = problem or (f"{odd} rows make no sense; they are among the refused reports" if odd else None)
     await tx.run(
-        SQL["finish"], id=source.id, lease=source.lease, due=now + timedelta(seconds=wait_s), drained=drained_at,
-        compared=compared, problem=problem and problem[:300], failures=failures,
+        SQL["finish"], id=source.id, lease=source.lease, now=now, due=now + timedelta(seconds=wait_s),
+        drained=drained_at, compared=compared, problem=note and note[:300], failures=failures,
     )  # fmt: skip
 
 

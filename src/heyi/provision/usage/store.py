@@ -134,9 +134,15 @@ async def told_of(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, UUID]:
     return {row.entitlement_id: row.partner_id for row in rows}
 
 
-async def claim_silent(tx: Tx, partner_id: UUID, *, since: datetime, most: int, now: datetime) -> list[UUID]:
-    rows = await tx.rows(SQL["claim_silent"], partner=partner_id, since=since, most=most, now=now)
+async def silent(tx: Tx, partner_id: UUID, *, since: datetime, most: int) -> list[UUID]:
+    rows = await tx.rows(SQL["silent"], partner=partner_id, since=since, most=most)
     return [row.entitlement_id for row in rows]
+
+
+async def asked(tx: Tx, ids: Iterable[UUID], *, now: datetime) -> None:
+    ordered = sorted(set(ids), key=_key)
+    if ordered:
+        await tx.run(SQL["asked"], lanes=col(lane_of(i) for i in ordered), ids=col(ordered), now=now)
 
 
 async def policies(tx: Tx, partner_ids: Iterable[UUID]) -> Policies:
