@@ -84,4 +84,6 @@ alter table fulfilment.suppliers
     add column sync_every_min integer not null default 30 check (sync_every_min >= 0),
     add column sync_due_at timestamptz;
 
+-- Since when an offer names its product (null: since it was made): what was said of that product before is no news to it.
+alter table catalog.offers add column named_at timestamptz;
 create index offers_by_product on catalog.offers (supplier_id, product_no) where supplier_id is not null;

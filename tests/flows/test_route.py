@@ -178,12 +178,16 @@ async def test_what_stands_at_an_offer_that_is_held_goes_elsewhere(
     orders = await bought(live, world, 2)
     async with live.db.transaction() as tx:
         offers = {o.supplier_id: o for o in await catalog.benefits.offers(tx, world.benefits["video"])}
-        await catalog.benefits.change_offer(tx, offers[shops[0].id].id, move="hold", why="its price has risen")
+        await catalog.benefits.change_offer(
+            tx, offers[shops[0].id].id, move="hold", why="its price has risen", now=live.clock.now()
+        )
     assert await route.leave(live) == 2
     assert {(await video(live, order)).supplier_id for order in orders} == {shops[1].id}
     async with live.db.transaction() as tx:
         for shop in shops[1:]:
-            await catalog.benefits.change_offer(tx, offers[shop.id].id, move="hold", why="all of them")
+            await catalog.benefits.change_offer(
+                tx, offers[shop.id].id, move="hold", why="all of them", now=live.clock.now()
+            )
     assert await route.leave(live) == 0, "nowhere to go: the promise is kept where it stands"
 
 
@@ -242,7 +246,7 @@ async def test_a_person_sends_a_task_where_he_wants(live: Tools, world: World, s
             live, task.id, "try_again", proof="", note="", by="operator:test", offer_id=world.benefits["coffee"]
         )
     async with live.db.transaction() as tx:
-        await catalog.benefits.change_offer(tx, offers[shops[2].id].id, cost=Money(1503, "CNY"))
+        await catalog.benefits.change_offer(tx, offers[shops[2].id].id, cost=Money(1503, "CNY"), now=live.clock.now())
     with pytest.raises(OfferUnusable):  # dearer than anything was when it was sold
         await resolve.resolve(
             live, task.id, "try_again", proof="", note="", by="operator:test", offer_id=offers[shops[2].id].id

@@ -217,6 +217,40 @@ async def test_who_says_that_a_list_is_wrong_is_believed_until_it_says_something
     assert (await patch(live, offer.id, move="resume")).cost == Money(1500, "CNY")
 
 
+async def test_a_dismissed_price_that_comes_back_is_said_again(live: Tools, world: World, shop: Shop) -> None:
+    """It was called wrong, and the supplier took it back. Now it says so again: perhaps it means it this time."""
+    shop.product("1001", price_fen=2500)
+    await read(live, shop)
+    (change,) = await found(live, shop)
+    await margins.decide(live, change.id, "dismiss", by="operator:wang")
+    await patch(live, (await offer_of(live, world)).id, move="resume")
+    shop.product("1001", price_fen=1500)
+    assert (await read(live, shop)).changes == 0
+    shop.product("1001", price_fen=2500)
+    run = await read(live, shop)
+    assert (run.changes, run.held) == (1, 1)
+    assert told(await found(live, shop)) == [("1001", "price", 1500, 2500)]
+    assert (await offer_of(live, world)).state == "held"
+
+
+async def test_an_offer_that_moves_to_another_product_is_watched_there(live: Tools, world: World, shop: Shop) -> None:
+    """What was said of that product before, to nobody or to another offer, was not said to this one."""
+    shop.product("1002", name="视频会员季卡", price_fen=1200)
+    await read(live, shop)
+    shop.product("1002", price_fen=2600)
+    await read(live, shop)
+    assert ("1002", "price", 1200, 2600) in told(await found(live, shop, named=False))
+    offer = await offer_of(live, world)
+    await patch(live, offer.id, product_no="1002")
+    assert (await read(live, shop)).held == 1
+    (change,) = await found(live, shop)
+    await margins.decide(live, change.id, "dismiss", by="operator:wang")
+    await patch(live, offer.id, product_no="1001", move="resume")
+    assert (await read(live, shop)).changes == 0
+    await patch(live, offer.id, product_no="1002")
+    assert (await read(live, shop)).held == 1
+
+
 async def test_no_price_and_a_zero_price_never_become_a_cost(live: Tools, world: World, shop: Shop) -> None:
     await read(live, shop)
     shop.product("1001", price_fen=0)

@@ -5,6 +5,7 @@ held in the transaction that found the price, with the figures. Costs are an ope
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from heyi.infra.db import Tx
@@ -37,16 +38,16 @@ async def judge(
     money = {no: Money(one.price_minor, one.currency) for no, one in by_product.items()}
     broken = catalog.naming.broken(concerned, money, limits, await catalog.naming.active(tx, benefits))
     held = [one for one in broken if one.offer.id not in by_product[one.offer.product_no].held
-            and await _held(tx, one)]  # fmt: skip
+            and await _held(tx, one, tools.clock.now())]  # fmt: skip
     found.held += len(held)
     await products.held(tx, [(by_product[one.offer.product_no].id, one.offer.id) for one in held])
     troubles = [_trouble(sync, one) for one in held]
     return await warning.raise_(tx, troubles, now=tools.clock.now())
 
 
-async def _held(tx: Tx, one: Broken) -> bool:
+async def _held(tx: Tx, one: Broken, now: datetime) -> bool:
     try:
-        await catalog.benefits.change_offer(tx, one.offer.id, move="hold", why=one.why)
+        await catalog.benefits.change_offer(tx, one.offer.id, move="hold", why=one.why, now=now)
     except WrongState:  # somebody has held or withdrawn it meanwhile
         return False
     return True

@@ -115,7 +115,7 @@ async def _missed(
 def _named(naming: Sequence[NamingOffer]) -> Mapping[str, list[Named]]:
     found: dict[str, list[Named]] = {}
     for one in naming:
-        cost, since = one.offer.cost, one.offer.created_at
+        cost, since = one.offer.cost, one.offer.named_at
         if since is not None:
             found.setdefault(one.offer.product_no, []).append(
                 Named(one.offer.id, cost.amount_minor, cost.currency, since)

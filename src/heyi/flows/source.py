@@ -59,7 +59,7 @@ async def change_offer(
     now = tools.clock.now()
     async with tools.db.transaction() as tx:
         changed = await catalog.benefits.change_offer(
-            tx, id, product_no=product_no, cost=cost, priority=priority, weight=weight, move=move, why=why
+            tx, id, product_no=product_no, cost=cost, priority=priority, weight=weight, move=move, why=why, now=now
         )
         if move == "resume":
             await margins.must_be_settled(tx, tools, changed)

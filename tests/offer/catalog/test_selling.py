@@ -181,19 +181,21 @@ async def test_the_best_active_offer_is_sold(shop: Shop):
     assert isinstance(answer, Filled)
     assert answer.parts[1].offer.id == better
     async with shop.tools.db.transaction() as tx:
-        await catalog.benefits.change_offer(tx, better, move="hold")
+        await catalog.benefits.change_offer(tx, better, move="hold", now=shop.tools.clock.now())
     answer = await shop.ask()
     assert isinstance(answer, Filled)
     assert answer.parts[1].offer.id == shop.offers["top"]
     async with shop.tools.db.transaction() as tx:
-        changed = await catalog.benefits.change_offer(tx, shop.offers["top"], cost=Money(777, "CNY"), product_no="P2")
+        changed = await catalog.benefits.change_offer(
+            tx, shop.offers["top"], cost=Money(777, "CNY"), product_no="P2", now=shop.tools.clock.now()
+        )
     answer = await shop.ask()
     assert isinstance(answer, Filled)
     assert (answer.parts[1].offer.cost, answer.parts[1].offer.product_no) == (changed.cost, "P2")
     async with shop.tools.db.transaction() as tx:
-        await catalog.benefits.change_offer(tx, shop.offers["top"], move="withdraw")
+        await catalog.benefits.change_offer(tx, shop.offers["top"], move="withdraw", now=shop.tools.clock.now())
         with pytest.raises(errors.WrongState):
-            await catalog.benefits.change_offer(tx, shop.offers["top"], move="resume")
+            await catalog.benefits.change_offer(tx, shop.offers["top"], move="resume", now=shop.tools.clock.now())
     assert await shop.code_of() == "bundle.no_offer"
 
 

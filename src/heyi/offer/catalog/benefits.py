@@ -130,7 +130,7 @@ async def only_from_suppliers(tx: Tx, *, now: datetime) -> dict[UUID, str]:
 
 async def change_offer(
     tx: Tx, id: UUID, *, product_no: str | None = None, cost: Money | None = None, priority: int | None = None,
-    weight: int | None = None, move: str | None = None, why: str | None = None,
+    weight: int | None = None, move: str | None = None, why: str | None = None, now: datetime,
 ) -> BenefitOffer:  # fmt: skip
     """Change what is not None, from the next order on; `move` is hold (`why` says what for), resume or withdraw.
 
@@ -147,6 +147,7 @@ async def change_offer(
         priority=before.priority if priority is None else priority,
         weight=before.weight if weight is None else weight, state=state,
         held_why=(why or before.held_why) if state == "held" else None,
+        named_at=before.named_at if product_no in (None, before.product_no) else now,
     )  # fmt: skip
     if not await store.update_offer(tx, after, was=before.state):
         raise errors.WrongState("/move", state=before.state)

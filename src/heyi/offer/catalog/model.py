@@ -102,7 +102,8 @@ class Benefit:
 
 @dataclass(frozen=True, slots=True)
 class BenefitOffer:
-    """A supplier offer as the operator keeps it; the kernel's Offer is the copy an item carries."""
+    """A supplier offer as the operator keeps it; the kernel's Offer is the copy an item carries. `named_at`: since when
+    it names its product."""
 
     id: UUID
     benefit_id: UUID
@@ -115,6 +116,7 @@ class BenefitOffer:
     state: str = "active"
     created_at: datetime | None = None
     held_why: str | None = None
+    named_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ select * from catalog.offers where id = %(id)s for update;
 -- The state is compared and set with the rest.
 update catalog.offers
    set product_no = %(product_no)s, cost_minor = %(cost_minor)s, currency = %(currency)s, priority = %(priority)s,
-       weight = %(weight)s, state = %(state)s, held_why = %(held_why)s
+       weight = %(weight)s, state = %(state)s, held_why = %(held_why)s, named_at = %(named_at)s
  where id = %(id)s and state = %(was)s;
 
 -- name: sourcing

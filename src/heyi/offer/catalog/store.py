@@ -112,7 +112,7 @@ async def update_offer(tx: Tx, offer: BenefitOffer, *, was: str) -> bool:
     return await tx.run(
         SQL["update_offer"], id=offer.id, product_no=offer.product_no, cost_minor=offer.cost.amount_minor,
         currency=offer.cost.currency, priority=offer.priority, weight=offer.weight, state=offer.state,
-        held_why=offer.held_why, was=was,
+        held_why=offer.held_why, named_at=offer.named_at, was=was,
     ) == 1  # fmt: skip
 
 
@@ -247,7 +247,7 @@ def offer_of(row: Row) -> BenefitOffer:
     """An offer from its row."""
     return BenefitOffer(
         row.id, row.benefit_id, row.source, row.supplier_id, row.product_no, Money(row.cost_minor, row.currency),
-        row.priority, row.weight, row.state, row.created_at, row.held_why,
+        row.priority, row.weight, row.state, row.created_at, row.held_why, row.named_at or row.created_at,
     )  # fmt: skip
 
 

@@ -94,9 +94,10 @@ select * from fulfilment.product_changes
 where supplier_id = %(supplier)s and product_no = any(%(products)s::text[]) and state = 'open';
 
 -- name: prices_said
--- The last price of each product that was put before people and not overtaken.
+-- The last price of each product that was put before people and not overtaken. News are about nobody's cost.
 select distinct on (product_no) product_no, after, found_at from fulfilment.product_changes
-where supplier_id = %(supplier)s and product_no = any(%(products)s::text[]) and kind = 'price' and state <> 'superseded'
+where supplier_id = %(supplier)s and product_no = any(%(products)s::text[]) and kind = 'price' and named
+    and state <> 'superseded'
 order by product_no, id desc;
 
 -- name: keep_products

@@ -42,7 +42,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """An offer of ours that names the product."""
+    """An offer of ours that names the product, and since when."""
 
     offer_id: UUID
     cost_minor: int
@@ -63,7 +63,7 @@ class Open:
 @dataclass(frozen=True, slots=True)
 class Known:
     """What was known of a product before. `listed`: a list or a look has shown it. `price_said`: the last price that
-    was put before people and not overtaken, and when. `heard_in`: the run that showed it last."""
+    was put before people for an offer and not overtaken, and when. `heard_in`: the run that showed it last."""
 
     title: str = ""
     price_minor: int | None = None
@@ -178,17 +178,17 @@ def _now(kind: str, heard: Heard) -> Json:
 def _priced(
     was: Known, heard: Heard, named: Sequence[Named]
 ) -> tuple[list[tuple[str, Json | None, Json | None]], Open | None]:
-    """A price that is another than an offer's cost is found once; it stands as long as that is so."""
-    now = _price(heard.price_minor, heard.currency)
+    """A price that is another than an offer's cost is found once; it stands as long as that is so, and the supplier has
+    said nothing else since."""
+    now, before = _price(heard.price_minor, heard.currency), _price(was.price_minor, was.currency)
     other = [one for one in named if (one.cost_minor, one.currency) != (heard.price_minor, heard.currency)]
     if not other:
         return [], None
     if was.price_said is not None:
         said, at = was.price_said
-        if said == now and all(one.since <= at for one in other):
+        if said == now == before and all(one.since <= at for one in other):
             open = was.open.get(PRICE)
             return [], open if open is not None and open.after == now else None
-    before = _price(was.price_minor, was.currency)
     if before is None or before == now:
         before = _price(other[0].cost_minor, other[0].currency)
     return [(PRICE, before, now)], None
