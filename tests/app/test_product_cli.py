@@ -73,8 +73,11 @@ async def test_an_operator_reads_accepts_and_dismisses(live: Tools, line: cli_su
     assert "新品" not in shown
     assert [one["product_no"] for one in line.json("product", "changes", "--news")] == ["1199"]
     # First what it would be about, then that and nothing else.
-    assert "2 would be settled" in line("product", "accept", "--kind", "price", "--supplier", shop.name).output
-    assert "1 of 1 settled" in line("product", "accept", "--kind", "price", "--search", "1101", "--yes").output
+    wanted = ("product", "accept", "--kind", "price")
+    assert "2 would be settled" in line(*wanted, "--supplier", shop.name).output
+    seen = line.json(*wanted, "--search", "1101")
+    assert f"--until {seen['newest']}" in line(*wanted, "--search", "1101").output
+    assert line.json(*wanted, "--search", "1101", "--until", seen["newest"])["settled"] == 1
     (left,) = line.json("product", "changes", "--kind", "price")
     assert line.json("product", "dismiss", left["id"])[0]["state"] == "dismissed"
     assert line("product", "dismiss", left["id"]).exit_code == 1

@@ -26,7 +26,14 @@ from heyi.offer import catalog
 from heyi.offer.catalog.model import BenefitOffer, Component, Document
 from heyi.provision.fulfilment import breakers, changes, products, syncing
 from heyi.provision.fulfilment.changes import Change, Filter
-from heyi.provision.fulfilment.errors import ChangeSettled, ChangesMoved, PriceUnsettled, SyncRunning, SyncTooSoon
+from heyi.provision.fulfilment.errors import (
+    ChangeSettled,
+    ChangesMoved,
+    ChangesUnseen,
+    PriceUnsettled,
+    SyncRunning,
+    SyncTooSoon,
+)
 from heyi.provision.fulfilment.syncing import Sync
 from heyi.watch import warning
 from heyi.watch.warning import Warned
@@ -257,8 +264,10 @@ async def test_no_price_and_a_zero_price_never_become_a_cost(live: Tools, world:
     await read(live, shop)
     await read(live, shop)
     assert told(await found(live, shop)) == [("1001", "price_missing", 1500, None)]
-    about = Filter(shop.id)
-    assert await margins.decide_all(live, about, "accept", expected=1, dry_run=False, by="operator:wang") == (1, 1)
+    ((missing,), about) = await found(live, shop), Filter(shop.id)
+    assert await margins.decide_all(
+        live, replace(about, until=missing.id), "accept", expected=1, dry_run=False, by="operator:wang"
+    ) == (1, 1, missing.id)  # fmt: skip
     assert (await offer_of(live, world)).cost == Money(1500, "CNY")
     async with live.db.reading() as tx:
         (seen,) = await products.search(tx, shop.id, text="1001", only=None, gone=None, before=None, limit=5)
@@ -294,12 +303,23 @@ async def test_many_prices_are_accepted_at_once_as_counted(live: Tools, world: W
         shop.product(f"20{number}", name=f"视频 {number}", price_fen=1450 + number)
     await read(live, shop)
     about = Filter(shop.id, "price", search="20")
-    assert await margins.decide_all(live, about, "accept", expected=None, dry_run=True, by="o") == (5, 0)
+    *counted, newest = await margins.decide_all(live, about, "accept", expected=None, dry_run=True, by="o")
+    assert (counted, newest) == ([5, 0], max(one.id for one in await found(live, shop)))
+    with pytest.raises(ChangesUnseen):
+        await margins.decide_all(live, about, "accept", expected=5, dry_run=False, by="o")
+    seen = replace(about, until=newest)
     with pytest.raises(ChangesMoved):
-        await margins.decide_all(live, about, "accept", expected=4, dry_run=False, by="o")
-    assert await margins.decide_all(live, about, "accept", expected=5, dry_run=False, by="o") == (5, 5)
+        await margins.decide_all(live, seen, "accept", expected=4, dry_run=False, by="o")
+    # While somebody looks, one price is overtaken by another. As many as before, but nobody has seen that one.
+    shop.product("203", name="视频 3", price_fen=9999)
+    await read(live, shop)
+    assert (await margins.decide_all(live, about, "accept", expected=None, dry_run=True, by="o"))[0] == 5
+    with pytest.raises(ChangesMoved):
+        await margins.decide_all(live, seen, "accept", expected=5, dry_run=False, by="o")
+    settled = (await margins.decide_all(live, seen, "accept", expected=None, dry_run=False, by="o"))[:2]
+    assert settled == (4, 4)
     costs = {o.product_no: o.cost.amount_minor for o, _ in await source.offers(live, world.benefits["video"])}
-    assert costs == {"1001": 1500, **{f"20{n}": 1450 + n for n in range(5)}}
+    assert costs == {"1001": 1500, **{f"20{n}": 1450 + n if n != 3 else 1400 for n in range(5)}}
 
 
 async def test_what_nobody_sells_here_is_news_and_news_are_bounded(

@@ -98,15 +98,16 @@ async def decide(tools: Tools, change_id: UUID, move: str, *, by: str) -> Change
 
 async def decide_all(
     tools: Tools, about: Filter, move: str, *, expected: int | None, dry_run: bool, by: str
-) -> tuple[int, int]:  # fmt: skip
-    """Accept or dismiss what a filter finds, a thousand at once: (how many were open, how many are settled). A price
-    stays open when no offer costs in its currency. Raises ChangesMoved when there are not as many as expected."""
+) -> tuple[int, int, UUID | None]:  # fmt: skip
+    """Accept or dismiss what a filter finds up to the newest that was seen, a thousand at once: (how many were open,
+    how many are settled, the newest). A price stays open when no offer costs in its currency. Raises ChangesUnseen, and
+    ChangesMoved when there are not as many as expected."""
     async with tools.db.transaction() as tx:
-        there = await changes.count(tx, about)
+        there, newest = await changes.count(tx, about)
         if dry_run:
-            return there, 0
+            return there, 0, newest
         found = await changes.lock_all(tx, about, expected)
-        return there, await _settle(tx, tools, found, move, by) if found else 0
+        return there, await _settle(tx, tools, found, move, by) if found else 0, newest
 
 
 async def _settle(tx: Tx, tools: Tools, found: Sequence[Change], move: str, by: str) -> int:

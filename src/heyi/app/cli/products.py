@@ -21,7 +21,12 @@ Kind = Annotated[
 Search = Annotated[str | None, typer.Option(help="Anywhere in product number and title.")]
 News = Annotated[bool, typer.Option("--news", help="About products that no offer of ours names.")]
 Ids = Annotated[list[str] | None, typer.Argument(help="Changes (pch_…); none: all that the options find.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do it; without it, all that are found are only counted.")]
+Until = Annotated[
+    str | None,
+    typer.Option(
+        help="Do it, up to this change (pch_…) and no newer; without it, all that are found are only counted."
+    ),
+]
 
 
 @command(app, "list", "heyi product list kasushou --search 会员", "heyi product list kasushou --offered")
@@ -81,22 +86,24 @@ def changes(
     listing(found, as_json, columns)
 
 
-@command(app, "accept", "heyi product accept pch_…", "heyi product accept --supplier kasushou --kind price --yes")
+@command(
+    app, "accept", "heyi product accept pch_…", "heyi product accept --supplier kasushou --kind price --until pch_…"
+)
 def accept(
     ids: Ids = None, supplier: OfSupplier = None, kind: Kind = None, news: News = False, search: Search = None,
-    yes: Yes = False, as_json: Json = False,
+    until: Until = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Accept changes: prices become the costs of our offers. Without ids, all that are found are counted first. 接受"""
-    _settle("accept", ids, supplier, kind, news, search, yes, as_json)
+    _settle("accept", ids, supplier, kind, news, search, until, as_json)
 
 
-@command(app, "dismiss", "heyi product dismiss pch_…", "heyi product dismiss --news --yes")
+@command(app, "dismiss", "heyi product dismiss pch_…", "heyi product dismiss --news --until pch_…")
 def dismiss(
     ids: Ids = None, supplier: OfSupplier = None, kind: Kind = None, news: News = False, search: Search = None,
-    yes: Yes = False, as_json: Json = False,
+    until: Until = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Leave everything as it is, until the supplier says something else. 忽略"""
-    _settle("dismiss", ids, supplier, kind, news, search, yes, as_json)
+    _settle("dismiss", ids, supplier, kind, news, search, until, as_json)
 
 
 @command(app, "sync", "heyi product sync kasushou")
@@ -131,7 +138,7 @@ def syncs(supplier: Supplier, as_json: Json = False) -> None:
 
 def _settle(
     move: str, ids: list[str] | None, supplier: str | None, kind: str | None, news: bool, search: str | None,
-    yes: bool, as_json: bool,
+    until: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     with Client.operator() as api:
         if ids:
@@ -143,15 +150,14 @@ def _settle(
             return
         wanted: dict[str, Any] = {"move": move, "news": news, "kind": kind, "search": search}
         wanted["supplier"] = find(api, supplier, "suppliers", "sup_")["id"] if supplier else None
-        found = api.post("/product_changes/settle", {**wanted, "dry_run": True})
-        if yes:
-            found = api.post("/product_changes/settle", {**wanted, "dry_run": False, "count": found["open"]})
+        found = api.post("/product_changes/settle", {**wanted, "dry_run": until is None, "until": until})
     if as_json:
         say_json(found)
-    elif yes:
+    elif until:
         out.print(f"{found['settled']} of {found['open']} settled")
     else:
-        out.print(f"{found['open']} would be settled; do it with --yes")
+        how = f"; look at them with heyi product changes, and do it with --until {found['newest']}"
+        out.print(f"{found['open']} would be settled{how if found['open'] else ''}")
 
 
 def _short(value: dict[str, Any] | None) -> str:

@@ -46,8 +46,10 @@ class ChangeShape(Shape):
 
 
 class SettleBody(Body):
-    """Accept or dismiss all open changes that the rest finds, a thousand at once. `dry_run`: only count them. `count`:
-    only if there are still exactly so many. Accepted prices become the costs of the offers that name the products.
+    """Accept or dismiss all open changes that the rest finds, a thousand at once. `dry_run`: only count them. `until`
+    (needed without `dry_run`): the `newest` that the dry run has named, as nothing is settled that nobody has seen.
+    `count`: only if there are still exactly so many. Accepted prices become the costs of the offers that name the
+    products.
     """
 
     move: Literal["accept", "dismiss"]
@@ -56,13 +58,15 @@ class SettleBody(Body):
     news: bool = False
     search: Line | None = None
     dry_run: bool = True
+    until: Short | None = None
     count: Annotated[int, Meta(ge=0, le=10_000_000)] | None = None
 
 
 class SettledShape(Shape):
-    """`open`: how many there were; `settled`: how many of them are decided now (none in a dry run)."""
+    """`open`: how many there were, `newest` of them; `settled`: how many are decided now (none in a dry run)."""
 
     open: int
+    newest: str | None
     settled: int
     dry_run: bool
 
@@ -122,12 +126,15 @@ async def settle_product_changes(
     data: SettleBody, tools: Tools, caller: Caller, idempotency_key: IdempotencyKey = None
 ) -> SettledShape:
     about = Filter(
-        None if data.supplier is None else id_in("sup", data.supplier), data.kind, not data.news, data.search
-    )
-    there, settled = await margins.decide_all(
+        None if data.supplier is None else id_in("sup", data.supplier), data.kind, not data.news, data.search,
+        None if data.until is None else id_in("pch", data.until),
+    )  # fmt: skip
+    there, settled, newest = await margins.decide_all(
         tools, about, data.move, expected=data.count, dry_run=data.dry_run, by=caller.name
     )
-    return SettledShape(open=there, settled=settled, dry_run=data.dry_run)
+    return SettledShape(
+        open=there, newest=None if newest is None else to_text("pch", newest), settled=settled, dry_run=data.dry_run
+    )
 
 
 HANDLERS = [

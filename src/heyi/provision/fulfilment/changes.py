@@ -9,7 +9,7 @@ from uuid import UUID
 
 from heyi.infra.db import Row, Tx, col, queries, text_col
 from heyi.provision.fulfilment import shelf
-from heyi.provision.fulfilment.errors import ChangeNotFound, ChangeSettled, ChangesMoved
+from heyi.provision.fulfilment.errors import ChangeNotFound, ChangeSettled, ChangesMoved, ChangesUnseen
 from heyi.provision.fulfilment.shelf import Json
 
 SQL = queries(__file__, "queries_products.sql")
@@ -53,12 +53,13 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which open changes a decision is about; None: whatever."""
+    """Which open changes a decision is about; None: whatever. `until`: the newest that was seen; no newer one."""
 
     supplier_id: UUID | None = None
     kind: str | None = None
     named: bool | None = None
     search: str | None = None
+    until: UUID | None = None
 
 
 async def search(
@@ -80,12 +81,13 @@ async def find(tx: Tx, id: UUID) -> Change:
     return _change(row, row.code)
 
 
-async def count(tx: Tx, one: Filter) -> int:
-    """How many open changes a decision would be about."""
+async def count(tx: Tx, one: Filter) -> tuple[int, UUID | None]:
+    """How many open changes a decision would be about, and the newest of them."""
     row = await tx.row(
-        SQL["count_changes"], supplier=one.supplier_id, kind=one.kind, named=one.named, search=one.search
+        SQL["count_changes"], supplier=one.supplier_id, kind=one.kind, named=one.named, search=one.search,
+        until=one.until,
     )  # fmt: skip
-    return 0 if row is None else int(row.changes)
+    return (0, None) if row is None else (int(row.changes), row.newest)
 
 
 async def lock_one(tx: Tx, id: UUID) -> Change:
@@ -97,9 +99,12 @@ async def lock_one(tx: Tx, id: UUID) -> Change:
 
 
 async def lock_all(tx: Tx, one: Filter, expected: int | None) -> list[Change]:
-    """The open changes of a filter, as many as go at once. Raises ChangesMoved when others than `expected`."""
+    """The open changes of a filter, as many as go at once. Raises ChangesUnseen, and ChangesMoved when they are not as
+    many as `expected`."""
+    if one.until is None:
+        raise ChangesUnseen("/until")
     rows = await _lock(tx, one, None, AT_ONCE)
-    if expected is not None and (found := len(rows) if len(rows) < AT_ONCE else await count(tx, one)) != expected:
+    if expected is not None and (found := len(rows) if len(rows) < AT_ONCE else (await count(tx, one))[0]) != expected:
         raise ChangesMoved("/count", count=found)
     return rows
 
@@ -118,7 +123,7 @@ async def prices(tx: Tx, supplier_id: UUID, product_no: str) -> list[Change]:
 async def _lock(tx: Tx, one: Filter, ids: Sequence[UUID] | None, most: int) -> list[Change]:
     rows = await tx.rows(
         SQL["lock_changes"], ids=None if ids is None else col(ids), supplier=one.supplier_id, kind=one.kind,
-        named=one.named, search=one.search, most=most,
+        named=one.named, search=one.search, until=one.until, most=most,
     )  # fmt: skip
     return [_change(row, "") for row in rows]
 

@@ -237,6 +237,14 @@ class ChangesMoved(Refused):
     en = "The filter finds {count} changes now, another number than the preview: look again"
 
 
+class ChangesUnseen(Refused):
+    """Changes were to be settled that nobody has looked at: `until`, as the preview names it, is missing."""
+
+    code, kind = "product_change.unseen", Kind.INVALID
+    zh = "须先预览，并以其给出的 newest 作为 until：只处理看过的变动"
+    en = "Look first, and send the `newest` that the preview names as `until`: only what was seen is settled"
+
+
 class PriceUnsettled(Refused):
     """An offer was to be resumed while its supplier asks more than a version on sale allows."""
 

@@ -188,10 +188,11 @@ where (%(supplier)s::uuid is null or c.supplier_id = %(supplier)s) and (%(kind)s
 order by c.id desc limit %(most)s;
 
 -- name: count_changes
--- What a decision for all of them would be about.
-select count(*)::integer as changes from fulfilment.product_changes c
+-- What a decision for all of them would be about. Ids are ordered by their text as by themselves.
+select count(*)::integer as changes, max(c.id::text collate "C")::uuid as newest from fulfilment.product_changes c
 where c.state = 'open' and (%(supplier)s::uuid is null or c.supplier_id = %(supplier)s)
     and (%(kind)s::text is null or c.kind = %(kind)s) and (%(named)s::boolean is null or c.named = %(named)s)
+    and (%(until)s::uuid is null or c.id <= %(until)s)
     and (%(search)s::text is null or strpos(lower(c.product_no || ' ' || c.title), lower(%(search)s)) > 0);
 
 -- name: lock_changes
@@ -200,6 +201,7 @@ select c.* from fulfilment.product_changes c
 where c.state = 'open' and (%(ids)s::uuid[] is null or c.id = any(%(ids)s::uuid[]))
     and (%(supplier)s::uuid is null or c.supplier_id = %(supplier)s)
     and (%(kind)s::text is null or c.kind = %(kind)s) and (%(named)s::boolean is null or c.named = %(named)s)
+    and (%(until)s::uuid is null or c.id <= %(until)s)
     and (%(search)s::text is null or strpos(lower(c.product_no || ' ' || c.title), lower(%(search)s)) > 0)
 order by c.id limit %(most)s for update;
 
