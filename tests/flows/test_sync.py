@@ -186,9 +186,16 @@ async def published(tools: Tools, world: World, limit_minor: int) -> None:
         await catalog.bundles.publish(tx, bundle.id, made.version, now=tools.clock.now())
 
 
+async def withdrawn(tools: Tools, world: World, version: int) -> None:
+    async with tools.db.transaction() as tx:
+        (bundle,) = await catalog.bundles.search(tx, search=world.bundle, state=None, before=None, most=1)
+        await catalog.bundles.move_version(tx, bundle.id, version, "withdraw")
+
+
 async def test_the_limit_is_that_of_the_versions_on_sale_now(live: Tools, world: World, shop: Shop) -> None:
-    """A price that paid breaks a version that was published since, though nobody has changed it; raising the limit lets
-    the offer be resumed, at the operator's cost, while the price still waits."""
+    """A price that paid breaks a version that was published since, though nobody has changed it. A newer version allows
+    more, but the old one is sold to whoever pins it: only without it the offer is resumed, at the operator's cost, while
+    the price still waits."""
     shop.product("1001", price_fen=1700)
     assert (await read(live, shop)).held == 0
     await published(live, world, 1600)
@@ -198,6 +205,9 @@ async def test_the_limit_is_that_of_the_versions_on_sale_now(live: Tools, world:
     with pytest.raises(PriceUnsettled):
         await patch(live, offer.id, move="resume")
     await published(live, world, 1700)
+    with pytest.raises(PriceUnsettled):
+        await patch(live, offer.id, move="resume")
+    await withdrawn(live, world, 2)
     assert (await patch(live, offer.id, move="resume")).state == "active"
     assert (await read(live, shop)).held == 0
     assert ((await offer_of(live, world)).cost, len(await found(live, shop))) == (Money(1500, "CNY"), 1)

@@ -45,7 +45,7 @@ async def of(tx: Tx, supplier_id: UUID, products: Sequence[str] | None = None) -
 
 
 async def limits(tx: Tx, benefit_ids: Sequence[UUID], *, now: datetime) -> Limits:
-    """The smallest limit of each benefit over the current versions that sell it; unsold ones are missing."""
+    """The smallest limit of each benefit over the versions on sale that sell it; unsold ones are missing."""
     wanted = set(benefit_ids)
     rows = await tx.rows(SQL["selling"], ids=col(sorted(wanted)), now=now) if wanted else []
     documents = await store.read_documents(tx, [(row.id, row.version) for row in rows]) if rows else {}

@@ -8,14 +8,15 @@ select o.*, f.code as benefit, f.state as benefit_state
  order by o.id;
 
 -- name: selling
--- The current versions on sale that sell these benefits, each with the lowest price that some channel pays.
+-- All versions on sale that sell these benefits, each with the lowest price that some channel pays. An older version is
+-- sold to whoever pins it until it is withdrawn.
 select b.id, b.code, v.version,
        (select min(p.price_minor) from catalog.channel_prices p where p.bundle_id = b.id) as lowest
   from catalog.bundles b
-  join catalog.versions v on v.bundle_id = b.id and v.version = b.current_version and v.state = 'published'
+  join catalog.versions v on v.bundle_id = b.id and v.state = 'published'
  where b.state = 'on_sale' and (b.sale_to is null or b.sale_to > %(now)s)
    and v.benefit_ids && %(ids)s::uuid[]
- order by b.id;
+ order by b.id, v.version desc;
 
 -- name: reprice
 -- Accepted prices become the costs of the offers that name these products; locked in the order of ids.
