@@ -194,7 +194,7 @@ async def withdrawn(tools: Tools, world: World, version: int) -> None:
 
 async def test_the_limit_is_that_of_the_versions_on_sale_now(live: Tools, world: World, shop: Shop) -> None:
     """A price that paid breaks a version that was published since, though nobody has changed it. A newer version allows
-    more, but the old one is sold to whoever pins it: only without it the offer is resumed, at the operator's cost, while
+    more, but whoever pins the old one still buys it: only without it the offer is resumed, at its own cost, while
     the price still waits."""
     shop.product("1001", price_fen=1700)
     assert (await read(live, shop)).held == 0
