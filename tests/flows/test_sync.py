@@ -483,6 +483,8 @@ async def test_a_product_that_is_gone_is_said_once_and_comes_back(live: Tools, w
     assert (run.state, run.gone) == ("done", 1)
     assert told(await found(live, shop)) == [("1001", "gone", "视频会员月卡", None)]
     assert (await warned(live, world))["benefit_unsourced"].level == "critical"
+    assert isinstance(live.clock, MovedClock)
+    live.clock.ahead += timedelta(hours=1)  # what is gone stays gone
     assert [h for _, h, _ in await route.seen(live, world.benefits["video"])] == ["off_sale"]
     shop.product("1001", name="视频会员月卡", price_fen=1500)
     await read(live, shop)

@@ -34,7 +34,7 @@ def _candidate(offer: Offer, row: Row, wall: datetime) -> Candidate:
     paid = routing.shelf_good(row.balance_at, wall)
     return Candidate(
         offer, row.code, row.state, row.breaker, row.typical_ms, row.balance_minor if paid else None,
-        row.stock if seen else None, row.on_sale if seen else None,
+        row.stock if seen else None, False if row.gone else row.on_sale if seen else None,
         row.delivered + row.declined + row.failed, row.delivered, row.delivered_ms,
     )  # fmt: skip
 

@@ -1,7 +1,7 @@
 -- name: board
 -- Everything that routing weighs, one row an offer: the account, what was last heard of the product, what was measured.
 select o.offer_id, s.code, s.state, s.breaker, s.typical_ms, s.balance_minor, s.balance_at, p.stock, p.on_sale, p.seen_at,
-    m.delivered, m.declined, m.failed, m.delivered_ms
+    p.gone_at is not null as gone, m.delivered, m.declined, m.failed, m.delivered_ms
 from unnest(%(offers)s::uuid[], %(suppliers)s::uuid[], %(products)s::text[]) as o (offer_id, supplier_id, product_no)
 join fulfilment.suppliers s on s.id = o.supplier_id
 left join fulfilment.products p on p.supplier_id = o.supplier_id and p.product_no = o.product_no

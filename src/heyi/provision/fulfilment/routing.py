@@ -32,7 +32,8 @@ SUCCESS_STEP = 5  # percent; as above
 class Candidate:
     """An offer with all that is known of it and of its supplier. Rates in percent, times in milliseconds.
 
-    `stock`, `on_sale` and `balance_minor` are None when nobody has told us, or too long ago.
+    `stock`, `on_sale` and `balance_minor` are None when nobody has told us, or too long ago. What has left its
+    supplier's list is not on sale until a list shows it again.
     """
 
     offer: Offer
