@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.provision.entitlement.making import DAY, NOW, PHONE, QQ, Validity, a_right, part
 
 from heyi.kernel.errors import ManyRefused, Refused
-from heyi.provision.entitlement import rules
+from heyi.provision.entitlement import rules, unit_moves
 from heyi.provision.entitlement.errors import Ended, Exhausted
 from heyi.provision.entitlement.model import MACHINE, Arrival, Right
 
@@ -265,39 +265,39 @@ def test_a_late_key_caps_the_window() -> None:
 
 
 def test_the_last_unit_ends_the_right_and_a_reversal_reopens_it() -> None:
-    right = rules.use(rules.reserve(a_right(units=2), 2, NOW), 2, NOW)
+    right = unit_moves.use(unit_moves.reserve(a_right(units=2), 2, NOW), 2, NOW)
     assert (right.state, right.ended_why, right.ended_at) == ("ended", "used_up", NOW)
-    again = rules.give_back(right, 1, NOW)
+    again = unit_moves.give_back(right, 1, NOW)
     assert (again.state, again.ended_why, again.ended_at, again.units_left) == ("active", None, None, 1)
 
 
 def test_a_promise_to_another_till_keeps_the_right_open() -> None:
-    right = rules.reserve(rules.reserve(a_right(units=2), 1, NOW), 1, NOW)
-    assert rules.use(right, 1, NOW).state == "active"
+    right = unit_moves.reserve(unit_moves.reserve(a_right(units=2), 1, NOW), 1, NOW)
+    assert unit_moves.use(right, 1, NOW).state == "active"
 
 
 def test_promised_units_are_taken_for_others() -> None:
     with pytest.raises(Exhausted):
-        rules.reserve(rules.reserve(a_right(units=3), 2, NOW), 2, NOW)
+        unit_moves.reserve(unit_moves.reserve(a_right(units=3), 2, NOW), 2, NOW)
 
 
 def test_a_right_that_expires_between_promise_and_use_is_used() -> None:
-    right = rules.reserve(a_right(units=2, valid_to=NOW + DAY), 1, NOW)
+    right = unit_moves.reserve(a_right(units=2, valid_to=NOW + DAY), 1, NOW)
     assert rules.expired(right, NOW + 2 * DAY) is None
-    assert rules.use(right, 1, NOW + 2 * DAY).units_used == 1
+    assert unit_moves.use(right, 1, NOW + 2 * DAY).units_used == 1
     with pytest.raises(Ended):
-        rules.retake(right, 1, NOW + 2 * DAY)
+        unit_moves.retake(right, 1, NOW + 2 * DAY)
 
 
 def test_an_expired_right_stays_over_when_units_come_back() -> None:
     right = rules.expired(a_right(units=2, left=1, valid_to=NOW), NOW)
     assert right is not None
-    back = rules.give_back(right, 1, NOW)
+    back = unit_moves.give_back(right, 1, NOW)
     assert (back.state, back.ended_why, back.units_left) == ("ended", "expired", 2)
 
 
 MOVES = st.lists(
-    st.tuples(st.sampled_from([*sorted(rules.UNIT_MOVES), "expire", "cancel"]), st.integers(1, 4)), max_size=30
+    st.tuples(st.sampled_from([*sorted(unit_moves.MOVES), "expire", "cancel"]), st.integers(1, 4)), max_size=30
 )
 
 
@@ -318,7 +318,7 @@ def test_units_stay_between_nothing_and_the_whole(total: int, moves: list[tuple[
                 continue
             count = source[-1] if source else units
             try:
-                right = rules.UNIT_MOVES[move](right, count, NOW)
+                right = unit_moves.MOVES[move](right, count, NOW)
             except Refused:
                 continue
             if source is not None:

@@ -13,7 +13,7 @@ from heyi.infra.sealing import Sealing
 from heyi.kernel.errors import Refused
 from heyi.kernel.facts import Fact
 from heyi.kernel.parts import LINK, Part
-from heyi.provision.entitlement import facts, rules, store
+from heyi.provision.entitlement import facts, rules, store, unit_moves
 from heyi.provision.entitlement.errors import EntitlementNotFound
 from heyi.provision.entitlement.model import Arrival, Grant, Right
 
@@ -96,7 +96,7 @@ async def move_units(
             answers[id] = EntitlementNotFound()
             continue
         try:
-            answers[id] = rules.UNIT_MOVES[move](right, count, now)
+            answers[id] = unit_moves.MOVES[move](right, count, now)
         except Refused as refused:
             answers[id] = refused
     after = {id: right for id, right in answers.items() if isinstance(right, Right)}
@@ -113,9 +113,9 @@ async def expire(tx: Tx, *, most: int, now: datetime) -> tuple[list[Right], list
 
 
 async def check_use(tx: Tx, id: UUID, *, channel_id: UUID, now: datetime) -> Right:
-    """The voucher, when a unit of it may be used now. Raises EntitlementNotFound and what `rules.check_use` raises."""
+    """The voucher, when a unit may be used now. Raises EntitlementNotFound and what `unit_moves.check_use` raises."""
     right = await find(tx, id, channel_id=channel_id, now=now)
-    rules.check_use(right, 1, now)
+    unit_moves.check_use(right, 1, now)
     return right
 
 

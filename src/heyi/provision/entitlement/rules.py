@@ -1,9 +1,9 @@
-"""Pure rules of rights: first states, validity windows, what comes next, and every move."""
+"""Pure rules of rights: first states, validity windows, what comes next, and every move (of units: unit_moves.py)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -11,18 +11,15 @@ from msgspec import structs
 
 from heyi.kernel.errors import ManyRefused, Refused
 from heyi.kernel.masking import mask
-from heyi.kernel.parts import VOUCHER, Part, Validity, waits_for_activation
+from heyi.kernel.parts import Part, Validity, waits_for_activation
 from heyi.provision.entitlement.errors import (
     AccountMalformed,
     AccountMissing,
     AccountUnknown,
     AlreadyActivating,
     Ended,
-    Exhausted,
     Failed,
     Held,
-    NoCode,
-    NotActivated,
     NotDelivered,
     NothingToActivate,
     NothingToChoose,
@@ -31,7 +28,7 @@ from heyi.provision.entitlement.errors import (
 from heyi.provision.entitlement.model import MACHINE, REVEALED_KINDS, WHY, Arrival, Properties, Right, State
 
 _NO_TERMS = Validity()
-_UNDELIVERED: tuple[State, ...] = ("scheduled", "pending_delivery")
+UNDELIVERED: tuple[State, ...] = ("scheduled", "pending_delivery")
 
 
 def first_state(part: Part, item_state: str) -> State:
@@ -84,7 +81,7 @@ def arrived(right: Right, arrival: Arrival, now: datetime) -> Right | None:
     state = right.state if arrival.still else MACHINE.step(right.state, move)
     if state is None or (state == right.state and move == "begin" and arrival.asks is None):
         return None
-    if arrival.still and right.state not in _UNDELIVERED:
+    if arrival.still and right.state not in UNDELIVERED:
         return None
     kept = right.properties
     if arrival.asks is not None:  # a flow comes to the buyer, or goes on without him; accounts given before are kept
@@ -118,17 +115,17 @@ def activated(right: Right, accounts: Mapping[str, str], asked: str, now: dateti
     kept = right.properties
     if right.holds:
         raise Held(reasons=", ".join(right.holds))
-    if kept.asked is not None and right.state in (*_UNDELIVERED, "active"):
+    if kept.asked is not None and right.state in (*UNDELIVERED, "active"):
         if kept.asked != asked:
             raise AlreadyActivating
         return right
-    _check_there(right, now)
+    check_there(right, now)
     if right.next_step.step != "activate":
         raise NotDelivered if right.state == "scheduled" else NothingToActivate
     _check_accounts(right, accounts)
     given = {**kept.given, **{name: mask(value) for name, value in accounts.items()}}
     right = replace(right, properties=structs.replace(kept, given=given, asked=asked, sent=True))
-    return right if right.state in _UNDELIVERED else begin(right, now)
+    return right if right.state in UNDELIVERED else begin(right, now)
 
 
 def check_choice(right: Right) -> None:
@@ -148,78 +145,10 @@ def revealed(right: Right, now: datetime) -> Right:
         raise NothingToReveal
     if right.holds:
         raise Held(reasons=", ".join(right.holds))
-    _check_there(right, now)
-    if right.state in _UNDELIVERED:
+    check_there(right, now)
+    if right.state in UNDELIVERED:
         raise NotDelivered
     return begin(right, now) if right.state == "pending_activation" else right
-
-
-def check_use(right: Right, units: int, now: datetime) -> None:
-    """Raises NoCode, Held, Ended, Failed, NotDelivered, NotActivated or Exhausted when units cannot be used now."""
-    if right.kind != VOUCHER:
-        raise NoCode
-    if right.holds:
-        raise Held(reasons=", ".join(right.holds))
-    _check_there(right, now)
-    if right.state in _UNDELIVERED:
-        raise NotDelivered
-    if right.state == "pending_activation":
-        raise NotActivated
-    if units > right.units_left:
-        raise Exhausted(left=right.units_left, asked=units)
-
-
-def reserve(right: Right, units: int, now: datetime) -> Right:
-    """Promise units to a till. Raises what `check_use` raises."""
-    check_use(right, units, now)
-    return replace(right, units_left=right.units_left - units, units_reserved=right.units_reserved + units)
-
-
-def use(right: Right, units: int, now: datetime) -> Right:
-    """Use units that were promised; the last one ends the right. Raises Held, Ended.
-
-    A right that expires between the promise and the use is still used: the buyer stood at the till in time.
-    """
-    if right.holds:
-        raise Held(reasons=", ".join(right.holds))
-    if right.state != "active":
-        raise Ended(why=right.ended_why or right.state)
-    kept = structs.replace(right.properties, redeemed_at=right.properties.redeemed_at or now)
-    right = replace(right, units_reserved=right.units_reserved - units, properties=kept)
-    return right if right.units_left or right.units_reserved else step(right, "use_up", now)
-
-
-def release(right: Right, units: int, now: datetime) -> Right:
-    """Promised units come back; a right that is over keeps them unused."""
-    return replace(right, units_left=right.units_left + units, units_reserved=right.units_reserved - units)
-
-
-def take(right: Right, units: int, now: datetime) -> Right:
-    """A till's late answer: promise and use in one breath. Raises what both raise."""
-    return use(reserve(right, units, now), units, now)
-
-
-def retake(right: Right, units: int, now: datetime) -> Right:
-    """A late answer whose promise was not withdrawn yet: decided as if it had been."""
-    return take(release(right, units, now), units, now)
-
-
-def give_back(right: Right, units: int, now: datetime) -> Right:
-    """Used units come back; a used-up right opens again, one that ended otherwise stays over."""
-    right = replace(right, units_left=right.units_left + units)
-    if not right.units_used:
-        right = replace(right, properties=structs.replace(right.properties, redeemed_at=None))
-    return step(right, "reopen", now) if right.ended_why == "used_up" else right
-
-
-UNIT_MOVES: dict[str, Callable[[Right, int, datetime], Right]] = {
-    "reserve": reserve,
-    "use": use,
-    "release": release,
-    "take": take,
-    "retake": retake,
-    "give_back": give_back,
-}
 
 
 def expired(right: Right, now: datetime) -> Right | None:
@@ -229,7 +158,7 @@ def expired(right: Right, now: datetime) -> Right | None:
     return step(right, "expire", now)
 
 
-def _check_there(right: Right, now: datetime) -> None:
+def check_there(right: Right, now: datetime) -> None:
     """The right is not over."""
     if right.state == "failed":
         raise Failed
@@ -240,7 +169,7 @@ def _check_there(right: Right, now: datetime) -> None:
 
 
 def _check_accounts(right: Right, accounts: Mapping[str, str]) -> None:
-    wanted = {field.name: field for field in right.missing if right.state in _UNDELIVERED}
+    wanted = {field.name: field for field in right.missing if right.state in UNDELIVERED}
     faults: list[Refused] = [AccountUnknown(_pointer(name), name=name) for name in accounts if name not in wanted]
     for name, field in wanted.items():
         if name not in accounts:
