@@ -51,7 +51,7 @@ create unique index product_changes_open on fulfilment.product_changes (supplier
 create index product_changes_by_product on fulfilment.product_changes (supplier_id, product_no, id);
 
 -- One run over what a supplier shows. `page` is the next one of its list (null: no list, or it is read), `last_no` the last
--- product that was looked at by itself. Leases and call times are real time: at most one call at a time per account.
+-- product that was looked at by itself. `barren`: its last pages that brought nothing new. Leases and call times are real time: at most one call at a time per account.
 create table fulfilment.syncs (
     id uuid primary key,
     supplier_id uuid not null,
@@ -61,6 +61,7 @@ create table fulfilment.syncs (
     known integer not null,
     page integer,
     last_no text not null default '',
+    barren integer not null default 0,
     calls integer not null default 0,
     failures integer not null default 0,
     products integer not null default 0,

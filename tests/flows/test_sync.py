@@ -4,6 +4,7 @@ set stays, and an offer that would lose money is held and says so."""
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import sys
 from collections.abc import Sequence
@@ -18,7 +19,8 @@ from tests.flows.world import World, make_world
 from tests.provision.fulfilment.making import until
 from tests.provision.fulfilment.shops import Shop, open_shop
 
-from heyi.flows import margins, route, source, sync
+from heyi.flows import margins, offered, route, source, sync
+from heyi.flows.offered import Told
 from heyi.infra.tools import Tools
 from heyi.kernel.ids import new_id, to_text
 from heyi.kernel.money import Money
@@ -34,6 +36,7 @@ from heyi.provision.fulfilment.errors import (
     SyncRunning,
     SyncTooSoon,
 )
+from heyi.provision.fulfilment.suppliers.speech import Product
 from heyi.provision.fulfilment.syncing import Sync
 from heyi.watch import warning
 from heyi.watch.warning import Warned
@@ -508,6 +511,52 @@ async def test_a_list_that_has_lost_most_of_itself_is_doubted(live: Tools, world
     assert (run.state, run.gone) == ("doubted", 0)
     assert "10 products" in (run.problem or "")
     assert await found(live, shop, named=False) == []
+
+
+async def shown(tools: Tools, id: UUID, *pages: Sequence[Product], again: bool = False) -> Sync:
+    """A run to which a supplier's list shows these pages one after the other; `again`: the last one for ever."""
+    for number in itertools.count():
+        lease, rest = new_id(1), len(pages) - number - 1
+        async with tools.db.transaction() as tx:
+            turn = await syncing.take(tx, id, lease, wall=tools.clock.wall())
+        if turn.sync is None:
+            break
+        told = Told(tuple(pages[min(number, len(pages) - 1)]), number + 2 if rest > 0 or again else None, lists=True)
+        await offered.record(tools, turn.sync, lease, told)
+        async with tools.db.transaction() as tx:
+            await syncing.leave(tx, id, lease)
+    return await now(tools, id)
+
+
+def some(first: int, count: int) -> list[Product]:
+    return [Product(f"{number}", f"商品 {number}", price_minor=100) for number in range(first, first + count)]
+
+
+async def test_pages_that_bring_nothing_new_do_not_end_a_list(live: Tools, world: World, shop: Shop) -> None:
+    """A page of what nobody can read, and one that shows the last one's again: what comes after them is there."""
+    odd = [Product("", "没有编号")]
+    run = await shown(live, await begun(live, shop), some(1, 3), odd, some(1, 3), some(4, 3))
+    assert (run.state, run.products, run.unread) == ("done", 6, 1)
+    run = await shown(live, await begun(live, shop), some(1, 3), some(1, 3), odd, some(4, 3))
+    assert (run.state, run.products, run.gone) == ("done", 6, 0)
+
+
+async def test_a_list_without_an_end_is_left_and_doubted(live: Tools, world: World, shop: Shop) -> None:
+    """It shows its first page for ever: after five of them that is enough, and nothing is taken for gone."""
+    await shown(live, await begun(live, shop), some(1, 3), some(4, 1))
+    run = await shown(live, await begun(live, shop), some(1, 3), again=True)
+    assert (run.state, run.calls, run.products, run.gone) == ("doubted", 1 + syncing.BARREN_MAX, 3, 0)
+    assert "nothing new" in (run.problem or "")
+    assert await found(live, shop, named=False) == []
+
+
+async def test_of_two_words_about_one_product_in_a_run_the_first_counts(live: Tools, world: World, shop: Shop) -> None:
+    """It stands in two categories, at two prices, on one page and on two: no change is found with every run."""
+    cheap, dear = replace(some(1001, 1)[0], price_minor=1500), replace(some(1001, 1)[0], price_minor=1900)
+    for _ in range(3):
+        run = await shown(live, await begun(live, shop), [cheap, dear, *some(1, 2)], [dear, *some(3, 2)])
+        assert (run.state, run.products, run.changes) == ("done", 5, 0)
+    assert await found(live, shop) == []
 
 
 async def test_a_list_that_cannot_be_read_changes_nothing(live: Tools, world: World, shop: Shop) -> None:

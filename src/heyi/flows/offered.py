@@ -50,9 +50,7 @@ async def record(tools: Tools, sync: Sync, lease: Any, told: Told) -> None:
         found, again = Found(), mine.failures + 1
         gone = told.asked is not None and word(told.problem) in NOT_SOLD
         if told.problem and not gone and not told.final and again < FAILURES_MAX:
-            await syncing.save(
-                tx, mine, found, now=now, page=mine.page, last_no=mine.last_no, failures=again, problem=told.problem
-            )
+            await syncing.save(tx, mine, found, now=now, failures=again, problem=told.problem)
             return
         facts = await _took(tx, tools, mine, told, naming, found, gone=gone)
         facts += await _go_on(tx, tools, mine, told, naming, found, gone=gone)
@@ -79,37 +77,37 @@ async def _go_on(
     """How far it got; the end when nothing is left."""
     now, problem = tools.clock.now(), "" if gone else told.problem
     failed = bool(problem) and (sync.page is not None or told.final)
-    repeats = sync.page is not None and sync.page > 1 and not found.products
-    page = None if sync.page is None or repeats else told.next_page
-    after = replace(sync, page=page, last_no=told.asked or sync.last_no)
+    after = replace(sync, last_no=told.asked or sync.last_no)
+    if sync.page is not None and not problem:
+        after = replace(after, barren=0 if found.products or told.next_page is None else sync.barren + 1)
+        after = replace(after, page=None if after.in_vain else told.next_page)
     if sync.calls >= syncing.CALLS_MAX:
         failed, problem = True, f"more than {syncing.CALLS_MAX} calls"
     numbers = sorted({one.offer.product_no for one in naming})
-    left = page is not None or (told.looks and await syncing.next_by_itself(tx, after, numbers) is not None)
+    left = after.page is not None or (told.looks and await syncing.next_by_itself(tx, after, numbers) is not None)
     if left and not failed:
-        await syncing.save(tx, sync, found, now=now, page=page, last_no=after.last_no, problem=problem or None)
+        await syncing.save(tx, after, found, now=now, problem=problem or None)
         return []
-    state = "failed" if failed else await _missed(tx, tools, after, told, naming, found)
-    doubt = f"the list had {sync.known} products and has less than half of them: none is taken for gone"
-    await syncing.save(
-        tx, sync, found, now=now, page=page, last_no=after.last_no, state=state,
-        problem=problem or (doubt if state == "doubted" else None),
-    )  # fmt: skip
+    doubt = "" if failed else await _missed(tx, tools, after, told, naming, found)
+    state = "failed" if failed else "doubted" if doubt else "done"
+    await syncing.save(tx, after, found, now=now, state=state, problem=problem or doubt or None)
     return await margins.unsourced(tx, tools, sync, naming)
 
 
 async def _missed(
     tx: Tx, tools: Tools, sync: Sync, told: Told, naming: Sequence[NamingOffer], found: Found
 ) -> str:  # fmt: skip
-    """What the list does not show any more is gone, unless the list cannot be right."""
+    """What the list does not show any more is gone, unless the list cannot be right: then why not."""
     if not told.lists:
-        return "done"
+        return ""
     named = _named(naming)
     numbers, plausible = await products.missing(tx, sync, sorted(named) if told.looks else [])
     if not plausible:
-        return "doubted"
+        return f"the list had {sync.known} products and has less than half of them: none is taken for gone"
+    if sync.in_vain and numbers:
+        return f"{sync.barren} pages running brought nothing new, and the list went on: none is taken for gone"
     await products.drop(tx, sync, numbers, named, found, now=tools.clock.now(), wall=tools.clock.wall())
-    return "done"
+    return ""
 
 
 def _named(naming: Sequence[NamingOffer]) -> Mapping[str, list[Named]]:

@@ -59,18 +59,22 @@ async def take(
     wall: datetime,
 ) -> list[Price]:  # fmt: skip
     """Keep what a supplier has shown, and find what is different; answers the prices that are to be judged. The run is
-    locked."""
+    locked. Of a product that is shown twice in a run the first word counts: two prices would change it for ever."""
     told = list(told)
-    heard = {one.product_no: one for one in map(shelf.tidy, told) if one is not None}
-    known = await _known(tx, sync.supplier_id, sorted(heard))
+    readable = [one for one in map(shelf.tidy, told) if one is not None]
+    first: dict[str, Heard] = {}
+    for one in readable:
+        first.setdefault(one.product_no, one)
+    known = await _known(tx, sync.supplier_id, sorted(first))
+    heard = {no: one for no, one in first.items() if no not in known or known[no].heard_in != sync.id}
     compared = {
         no: shelf.compare(known.get(no), one, named.get(no, ()), first=sync.first) for no, one in heard.items()
     }  # fmt: skip
     findings = [one for each in compared.values() for one in each.findings]
     kept = await _keep(tx, sync, findings, [id for each in compared.values() for id in each.overtaken], found, now=now)
     await _keep_products(tx, sync, [heard[no] for no in sorted(heard)], now=now, wall=wall)
-    found.products += sum(1 for no in heard if no not in known or known[no].heard_in != sync.id)
-    found.unread += len(told) - len(heard)
+    found.products += len(heard)
+    found.unread += len(told) - len(readable)
     prices = [
         Price(id, one.product_no, one.after["price_minor"], one.after["currency"])
         for id, one in kept if one.kind == shelf.PRICE and one.named and one.after

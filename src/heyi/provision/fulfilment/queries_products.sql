@@ -60,7 +60,7 @@ update fulfilment.syncs set lease = null, lease_until = null where id = %(id)s a
 -- name: save_sync
 -- How far it got; at its end nobody has it.
 update fulfilment.syncs
-set page = %(page)s, last_no = %(last_no)s, failures = %(failures)s, products = products + %(products)s,
+set page = %(page)s, last_no = %(last_no)s, barren = %(barren)s, failures = %(failures)s, products = products + %(products)s,
     changes = changes + %(changes)s, news = news + %(news)s, held = held + %(held)s, gone = gone + %(gone)s,
     unread = unread + %(unread)s, problem = %(problem)s, state = %(state)s,
     lease = case when %(state)s = 'running' then lease end, lease_until = case when %(state)s = 'running' then lease_until end,

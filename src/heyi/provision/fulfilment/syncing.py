@@ -24,6 +24,7 @@ MARGIN = timedelta(seconds=3)  # a lease outlives its call by so much
 BUSY_MS = 100
 FAR_MS = 1 << 40
 FAILURES_MAX = 3  # of one call, running
+BARREN_MAX = 5  # pages running that brought nothing new: there may be more behind them, or they repeat themselves
 CALLS_MAX = 3_000
 BEGUN_MAX, CARRIED_MAX = 20, 20  # in one look
 KEPT = timedelta(days=60)
@@ -45,6 +46,7 @@ class Sync:
     known: int
     page: int | None
     last_no: str
+    barren: int
     calls: int
     failures: int
     products: int
@@ -56,6 +58,11 @@ class Sync:
     problem: str | None
     started_at: datetime
     ended_at: datetime | None
+
+    @property
+    def in_vain(self) -> bool:
+        """Its list was left because it brought nothing new any more, not because it was at its end."""
+        return self.barren >= BARREN_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +153,14 @@ async def leave(tx: Tx, sync_id: UUID, lease: UUID) -> None:
 
 
 async def save(
-    tx: Tx, sync: Sync, found: Found, *, now: datetime, page: int | None, last_no: str = "", failures: int = 0,
-    problem: str | None = None, state: str = "running",
+    tx: Tx, sync: Sync, found: Found, *, now: datetime, failures: int = 0, problem: str | None = None,
+    state: str = "running",
 ) -> None:  # fmt: skip
     """How far it got, and what it has found since."""
     await tx.run(
-        SQL["save_sync"], id=sync.id, page=page, last_no=last_no, failures=failures, products=found.products,
-        changes=found.changes, news=found.news, held=found.held, gone=found.gone, unread=found.unread,
-        problem=problem, state=state, now=now,
+        SQL["save_sync"], id=sync.id, page=sync.page, last_no=sync.last_no, barren=sync.barren, failures=failures,
+        products=found.products, changes=found.changes, news=found.news, held=found.held, gone=found.gone,
+        unread=found.unread, problem=problem, state=state, now=now,
     )  # fmt: skip
 
 
@@ -197,6 +204,6 @@ async def forget(tx: Tx, *, now: datetime) -> None:
 def _sync(row: Row, supplier: str) -> Sync:
     return Sync(
         row.id, row.supplier_id, supplier, row.asked_by, row.state, row.first, row.known, row.page, row.last_no,
-        row.calls, row.failures, row.products, row.changes, row.news, row.held, row.gone, row.unread, row.problem,
-        row.started_at, row.ended_at,
+        row.barren, row.calls, row.failures, row.products, row.changes, row.news, row.held, row.gone, row.unread,
+        row.problem, row.started_at, row.ended_at,
     )  # fmt: skip
