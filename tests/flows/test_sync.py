@@ -29,6 +29,7 @@ from heyi.offer.catalog.model import BenefitOffer, Component, Document
 from heyi.provision.fulfilment import breakers, changes, products, syncing
 from heyi.provision.fulfilment.changes import Change, Filter
 from heyi.provision.fulfilment.errors import (
+    ChangeCurrency,
     ChangeSettled,
     ChangesMoved,
     ChangesUnseen,
@@ -548,6 +549,26 @@ async def test_a_list_without_an_end_is_left_and_doubted(live: Tools, world: Wor
     assert (run.state, run.calls, run.products, run.gone) == ("doubted", 1 + syncing.BARREN_MAX, 3, 0)
     assert "nothing new" in (run.problem or "")
     assert await found(live, shop, named=False) == []
+
+
+async def test_a_price_in_another_currency_holds_the_offer(live: Tools, world: World, shop: Shop) -> None:
+    """A low number in dollars is no low price. Nobody has said what it may cost in dollars: a person decides."""
+    dollars = Product("1001", "视频", price_minor=300, currency="USD")
+    run = await shown(live, await begun(live, shop), [dollars])
+    assert (run.changes, run.held) == (1, 1)
+    offer = await offer_of(live, world)
+    assert (offer.state, offer.cost) == ("held", Money(1500, "CNY"))
+    assert "3.00 USD" in (offer.held_why or "")
+    said = (await warned(live, world))["offer_held"]
+    assert "3.00 USD" in said.zh
+    assert "CNY" in said.en
+    with pytest.raises(PriceUnsettled):
+        await patch(live, offer.id, move="resume")
+    (change,) = await found(live, shop)
+    with pytest.raises(ChangeCurrency):
+        await margins.decide(live, change.id, "accept", by="operator:wang")
+    await margins.decide(live, change.id, "dismiss", by="operator:wang")
+    assert (await patch(live, offer.id, move="resume")).state == "active"
 
 
 async def test_of_two_words_about_one_product_in_a_run_the_first_counts(live: Tools, world: World, shop: Shop) -> None:

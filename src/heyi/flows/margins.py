@@ -54,14 +54,20 @@ async def _held(tx: Tx, one: Broken, now: datetime) -> bool:
 
 
 def _trouble(sync: Sync, one: Broken) -> Trouble:
-    numbers = {
+    numbers: dict[str, object] = {
         "benefit": one.benefit, "supplier": sync.supplier, "product": one.offer.product_no,
-        "price_minor": one.price.amount_minor, "cost_minor": one.offer.cost.amount_minor,
-        "limit_minor": one.limit.amount.amount_minor, "bundle": one.limit.bundle, "version": one.limit.version,
-        "currency": one.price.currency,
+        "price_minor": one.price.amount_minor, "currency": one.price.currency,
     }  # fmt: skip
+    if one.foreign:
+        numbers["cost_currency"] = one.offer.cost.currency
+    else:
+        numbers |= {
+            "cost_minor": one.offer.cost.amount_minor, "limit_minor": one.limit.amount.amount_minor,
+            "bundle": one.limit.bundle, "version": one.limit.version,
+        }  # fmt: skip
     subject = f"{to_text('ben', one.offer.benefit_id)}/{to_text('ofr', one.offer.id)}"
-    return Trouble(OFFER_HELD, subject, numbers, CRITICAL if one.last else WARNING, f"{OFFER_HELD}/price")
+    return Trouble(OFFER_HELD, subject, numbers, CRITICAL if one.last else WARNING,
+                   f"{OFFER_HELD}/{'currency' if one.foreign else 'price'}")  # fmt: skip
 
 
 async def unsourced(tx: Tx, tools: Tools, sync: Sync, naming: Sequence[NamingOffer]) -> list[Fact]:

@@ -95,7 +95,8 @@ async def sources(tx: Tx, benefit_ids: Sequence[UUID]) -> Mapping[UUID, frozense
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """An active offer whose product costs more now than a version on sale allows. `last`: the benefit has no other."""
+    """An active offer whose product costs more now than a version on sale allows, or is priced in another currency than
+    the offer. `last`: the benefit has no other."""
 
     offer: BenefitOffer
     benefit: str
@@ -104,8 +105,16 @@ class Broken:
     last: bool = False
 
     @property
+    def foreign(self) -> bool:
+        """Nobody has said what it may cost in that currency."""
+        return self.price.currency != self.offer.cost.currency
+
+    @property
     def why(self) -> str:
         """In words, with the figures."""
+        if self.foreign:
+            price, mine = f"{decimal(self.price.amount_minor)} {self.price.currency}", self.offer.cost.currency
+            return f"供货价为 {price}，与成本币种 {mine} 不同 (price in another currency)"
         sums = [decimal(one.amount_minor) for one in (self.price, self.limit.amount)]
         where = f"{self.limit.bundle} v{self.limit.version}"
         return f"供货价 {sums[0]} 高于 {where} 的成本上限 {sums[1]} {self.price.currency} (price above the cost limit)"
@@ -115,15 +124,17 @@ def broken(
     naming: Sequence[NamingOffer], prices: Mapping[str, Money], limits: Limits, others: Mapping[UUID, int]
 ) -> list[Broken]:
     """Pure: the active offers that these prices (by product) break. `others`: active offers by benefit, all sources.
-    A cost above the limit is what an operator agreed to; a price up to that breaks nothing."""
+    A cost above the limit is what an operator agreed to; a price up to that breaks nothing. What no version on sale
+    needs is not broken."""
     found = []
     for one in naming:
         price = prices.get(one.offer.product_no)
-        limit = None if price is None else limits.get((one.offer.benefit_id, price.currency))
-        if price is None or limit is None or one.offer.state != "active" or one.offer.cost.currency != price.currency:
+        limit = limits.get((one.offer.benefit_id, one.offer.cost.currency))
+        if price is None or limit is None or one.offer.state != "active":
             continue
-        if price.amount_minor > max(limit.amount.amount_minor, one.offer.cost.amount_minor):
-            found.append(Broken(one.offer, one.benefit, price, limit))
+        this = Broken(one.offer, one.benefit, price, limit)
+        if this.foreign or price.amount_minor > max(limit.amount.amount_minor, one.offer.cost.amount_minor):
+            found.append(this)
     held: dict[UUID, int] = {}
     for each in found:
         held[each.offer.benefit_id] = held.get(each.offer.benefit_id, 0) + 1

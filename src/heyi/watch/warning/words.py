@@ -75,6 +75,12 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "the offer of {benefit} at {supplier} (product {product}) is held: its price of {price_minor} is above what"
         " {bundle} v{version} allows, {limit_minor} (it cost {cost_minor})",
     ),
+    f"{model.OFFER_HELD}/currency": (
+        "{benefit} 的货源（供货商 {supplier}，商品 {product}）已停用：供货价为 {price_minor}，"
+        "而成本以 {cost_currency} 计",
+        "the offer of {benefit} at {supplier} (product {product}) is held: it is priced {price_minor} now, and its cost"
+        " is kept in {cost_currency}",
+    ),
     model.UNSOURCED: (
         "{benefit} 已无可用货源：供货商 {supplier} 的商品 {product} 已下架或消失",
         "{benefit} can be had nowhere any more: {supplier} does not sell product {product} now",
