@@ -19,7 +19,7 @@ from tests.flows.world import World, make_world
 from tests.provision.fulfilment.making import until
 from tests.provision.fulfilment.shops import Shop, open_shop
 
-from heyi.flows import margins, offered, route, source, sync
+from heyi.flows import lookout, margins, offered, route, source, sync
 from heyi.flows.offered import Told
 from heyi.infra.tools import Tools
 from heyi.kernel.ids import new_id, to_text
@@ -34,6 +34,7 @@ from heyi.provision.fulfilment.errors import (
     ChangesMoved,
     ChangesUnseen,
     PriceUnsettled,
+    SyncNotDoubted,
     SyncRunning,
     SyncTooSoon,
 )
@@ -514,6 +515,38 @@ async def test_a_list_that_has_lost_most_of_itself_is_doubted(live: Tools, world
     assert await found(live, shop, named=False) == []
 
 
+async def test_a_person_may_know_that_a_doubted_list_is_right(live: Tools, world: World, shop: Shop) -> None:
+    """They have closed most of their shop. Until somebody says so it is warned of; then what is not shown is gone,
+    but for what our offers name: that is looked at by itself."""
+    await shown(live, await begun(live, shop), [*some(1, 9), *some(1001, 1)])
+    first = await shown(live, await begun(live, shop), some(1, 2))
+    (warning,) = await unread(live, shop)
+    assert to_text("syn", first.id) in warning.zh
+    assert "10 products" in warning.en
+    last = await shown(live, await begun(live, shop), some(1, 2))
+    assert (first.state, last.state) == ("doubted", "doubted")
+    with pytest.raises(SyncNotDoubted):
+        await sync.confirm(live, first.id, by="operator:wang")
+    done = await sync.confirm(live, last.id, by="operator:wang")
+    assert (done.state, done.gone) == ("done", 7)
+    assert "right, says operator:wang" in (done.problem or "")
+    gone = [(one.product_no, one.kind) for one in reversed(await found(live, shop, named=False))]
+    assert gone == [(f"{number}", "gone") for number in range(3, 10)]
+    assert await unread(live, shop) == []
+    with pytest.raises(SyncNotDoubted):
+        await sync.confirm(live, last.id, by="operator:wang")
+
+
+async def unread(tools: Tools, shop: Shop) -> list[Warned]:
+    """What is warned of their products, after a look around."""
+    await lookout.run(tools)
+    async with tools.db.reading() as tx:
+        return await warning.search(
+            tx, state="open", kind="products_unread", level=None, about=to_text("sup", shop.id), text=None,
+            now=tools.clock.now(), before=None, limit=9,
+        )  # fmt: skip
+
+
 async def shown(tools: Tools, id: UUID, *pages: Sequence[Product], again: bool = False) -> Sync:
     """A run to which a supplier's list shows these pages one after the other; `again`: the last one for ever."""
     for number in itertools.count():
@@ -589,7 +622,9 @@ async def test_a_list_that_cannot_be_read_changes_nothing(live: Tools, world: Wo
         assert run.problem
         assert run.calls == syncing.FAILURES_MAX
     shop.faults({"fault": "error_500_before_accept", "on": "look", "times": 2})
+    assert [one.kind for one in await unread(live, shop)] == ["products_unread"]
     assert (await read(live, shop)).state == "done"
+    assert await unread(live, shop) == []
     assert await found(live, shop) == []
 
 

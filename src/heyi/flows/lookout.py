@@ -15,7 +15,7 @@ from heyi.infra.tools import Tools
 from heyi.kernel.ids import to_text
 from heyi.offer import catalog, partner
 from heyi.provision import usage
-from heyi.provision.fulfilment import stranding
+from heyi.provision.fulfilment import stranding, syncing
 from heyi.watch import journal, warning, webhook
 from heyi.watch.warning import Trouble, model
 
@@ -66,6 +66,16 @@ async def _unread(tools: Tools, tx: Tx) -> list[Trouble]:
     ]  # fmt: skip
 
 
+async def _unlisted(_tools: Tools, tx: Tx) -> list[Trouble]:
+    return [
+        Trouble(
+            model.PRODUCTS_UNREAD, to_text("sup", id), {"supplier": code, "sync": to_text("syn", sync), "why": why},
+            words=f"{model.PRODUCTS_UNREAD}/{state}",
+        )
+        for id, code, sync, state, why in await syncing.troubled(tx)
+    ]  # fmt: skip
+
+
 async def _deaf(_tools: Tools, tx: Tx) -> list[Trouble]:
     return [
         Trouble(model.WEBHOOK_DISABLED, to_text("whk", id), {"url": url, "why": why})
@@ -104,6 +114,7 @@ async def _nothing_to_buy(tools: Tools, tx: Tx) -> list[Trouble]:
 LOOKS: dict[str, Look] = {
     model.DRIFT: _drifts,
     model.PARTNER_UNREAD: _unread,
+    model.PRODUCTS_UNREAD: _unlisted,
     model.WEBHOOK_DISABLED: _deaf,
     model.PURCHASES_WAIT: _stranded,
     model.NOTHING_TO_BUY: _nothing_to_buy,

@@ -94,6 +94,16 @@ async def _go_on(
     return await margins.unsourced(tx, tools, sync, naming)
 
 
+async def believe(tx: Tx, tools: Tools, sync: Sync, *, looks: bool, by: str) -> list[Fact]:
+    """A person says that a doubted list (locked) is right after all: what it did not show is gone."""
+    naming, found = await catalog.naming.of(tx, sync.supplier_id), Found()
+    numbers, _ = await products.missing(tx, sync, sorted(_named(naming)) if looks else [])
+    now, wall = tools.clock.now(), tools.clock.wall()
+    await products.drop(tx, sync, numbers, _named(naming), found, now=now, wall=wall)
+    await syncing.save(tx, sync, found, now=now, state="done", problem=f"{sync.problem} (right, says {by})")
+    return await margins.unsourced(tx, tools, sync, naming)
+
+
 async def _missed(
     tx: Tx, tools: Tools, sync: Sync, told: Told, naming: Sequence[NamingOffer], found: Found
 ) -> str:  # fmt: skip

@@ -12,7 +12,7 @@ import structlog
 
 from heyi.flows import look, offered
 from heyi.flows.offered import Told
-from heyi.infra import jobs
+from heyi.infra import jobs, outbox
 from heyi.infra.http import Heard
 from heyi.infra.tools import Tools
 from heyi.kernel.clock import millis
@@ -53,6 +53,17 @@ async def start(tools: Tools, supplier_id: UUID, *, by: str) -> Sync:
     async with tools.db.transaction() as tx:
         await jobs.defer(tx, [jobs.Job("sync.carry_on", {"sync": str(id)})])
         return await syncing.find(tx, id)
+
+
+async def confirm(tools: Tools, sync_id: UUID, *, by: str) -> Sync:
+    """A doubted list is right: what it did not show is gone. Raises SyncNotFound, SyncNotDoubted, SupplierUnusable."""
+    async with tools.db.reading() as tx:
+        account = await _account(tools, (await syncing.find(tx, sync_id)).supplier_id)
+    async with tools.db.transaction() as tx:
+        sync = await syncing.doubted(tx, sync_id)
+        facts = await offered.believe(tx, tools, sync, looks=account.connector.product is not None, by=by)
+        await outbox.write(tx, facts, now=tools.clock.now())
+        return await syncing.find(tx, sync_id)
 
 
 async def carry_on(tools: Tools, args: Mapping[str, str]) -> None:

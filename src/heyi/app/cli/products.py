@@ -123,6 +123,7 @@ def syncs(supplier: Supplier, as_json: Json = False) -> None:
     with Client.operator() as api:
         found = api.get(f"/suppliers/{find(api, supplier, 'suppliers', 'sup_')['id']}/syncs")["data"]
     columns = {
+        "id": lambda s: s["id"],
         "started": lambda s: moment(s["started_at"]),
         "state": lambda s: s["state"] + (f", page {s['page']}" if s["state"] == "running" and s["page"] else ""),
         "calls>": lambda s: s["calls"],
@@ -134,6 +135,17 @@ def syncs(supplier: Supplier, as_json: Json = False) -> None:
         "problem": lambda s: s["problem"] or "",
     }
     listing(found, as_json, columns)
+
+
+@command(app, "confirm", "heyi product confirm syn_…")
+def confirm(sync: Annotated[str, typer.Argument(help="A doubted run (syn_…).")], as_json: Json = False) -> None:
+    """A doubted list is right: what it did not show is gone. 确认存疑列表"""
+    with Client.operator() as api:
+        done = api.post(f"/syncs/{sync}/confirm")
+    if as_json:
+        say_json(done)
+    else:
+        out.print(f"{done['id']}  {done['state']}; {done['gone']} products are gone")
 
 
 def _settle(

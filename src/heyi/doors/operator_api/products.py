@@ -47,7 +47,8 @@ class ProductShape(Shape):
 class SyncShape(Shape):
     """A run over a supplier's products. `page`: the next of its list (null: it has none, or it is read). `changes`:
     found about products that our offers name; `news`: about others. `held`: offers held; `unread`: what could not be
-    read. `state` is running, done, doubted (the list cannot be right: nothing was taken for gone) or failed."""
+    read. `state` is running, done, doubted (the list cannot be right: nothing was taken for gone, until a
+    person confirms it) or failed."""
 
     id: str
     supplier: str
@@ -131,4 +132,10 @@ async def get_sync(sync_id: str, tools: Tools) -> SyncShape:
         return sync_shape(await syncing.find(tx, id_in("syn", sync_id)))
 
 
-HANDLERS = [list_products, start_sync, list_syncs, get_sync]
+@post("/syncs/{sync_id:str}/confirm", guards=[WRITE], status_code=200, tags=["products"],
+      summary="A doubted list is right: what it did not show is gone")  # fmt: skip
+async def confirm_sync(sync_id: str, tools: Tools, caller: Caller, idempotency_key: IdempotencyKey = None) -> SyncShape:
+    return sync_shape(await sync.confirm(tools, id_in("syn", sync_id), by=caller.name))
+
+
+HANDLERS = [list_products, start_sync, list_syncs, get_sync, confirm_sync]

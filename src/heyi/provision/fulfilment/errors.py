@@ -88,8 +88,7 @@ class RealOrder(Refused):
     """A rehearsal does not ask about purchases of ours: the answer may hold what was delivered."""
 
     code, kind = "profile.real_order", Kind.CONFLICT
-    zh = "这是真实订单的编号：请使用履约任务的查询"
-    en = "This is the number of a real purchase: query its task instead"
+    zh, en = "这是真实订单的编号：请使用履约任务的查询", "This is the number of a real purchase: query its task instead"
 
 
 class NotToBeSent(Refused):
@@ -207,6 +206,13 @@ class SyncNotFound(Refused):
     zh, en = "没有这次同步", "There is no such sync"
 
 
+class SyncNotDoubted(Refused):
+    """Only the last run over a supplier's products can be confirmed, and only when it is in doubt."""
+
+    code, kind = "sync.not_doubted", Kind.CONFLICT
+    zh, en = "只能确认供货商最近一次且存疑的同步", "Only a supplier's last run can be confirmed, when doubted"
+
+
 class ChangeNotFound(Refused):
     """No change has this id."""
 
@@ -241,8 +247,7 @@ class ChangesUnseen(Refused):
     """Changes were to be settled that nobody has looked at: `until`, as the preview names it, is missing."""
 
     code, kind = "product_change.unseen", Kind.INVALID
-    zh = "须先预览，并以其给出的 newest 作为 until：只处理看过的变动"
-    en = "Look first, and send the `newest` that the preview names as `until`: only what was seen is settled"
+    zh, en = "请先预览，再以 newest 作为 until 提交", "Look first, then send the preview's `newest` as `until`"
 
 
 class PriceUnsettled(Refused):

@@ -67,6 +67,23 @@ set page = %(page)s, last_no = %(last_no)s, barren = %(barren)s, failures = %(fa
     ended_at = case when %(state)s <> 'running' then %(now)s::timestamptz end
 where id = %(id)s;
 
+-- name: lock_doubted
+-- A doubted run, unless another has begun since: that one knows better.
+select * from fulfilment.syncs r
+where r.id = %(id)s and r.state = 'doubted'
+    and not exists (select from fulfilment.syncs l where l.supplier_id = r.supplier_id and l.id > r.id)
+for update;
+
+-- name: troubled_syncs
+-- Accounts in use whose products were not read to their end, or not believed, the last time.
+select s.id as supplier_id, s.code, r.id, r.state, r.problem
+from fulfilment.suppliers s
+cross join lateral (
+    select id, state, problem from fulfilment.syncs
+    where supplier_id = s.id and state <> 'running' order by id desc limit 1) r
+where s.state = 'active' and r.state in ('failed', 'doubted')
+order by s.id;
+
 -- name: list_syncs
 -- Newest first, of one account or all.
 select r.*, s.code from fulfilment.syncs r join fulfilment.suppliers s on s.id = r.supplier_id
@@ -140,9 +157,10 @@ from unnest(%(changes)s::uuid[], %(offers)s::uuid[]) as n (change_id, offer_id)
 where c.id = n.change_id;
 
 -- name: missing_products
--- What was shown before and not by this run, without those that are looked at one by one.
+-- What was shown before and not by this run (nor by one after it), without those that are looked at one by one.
 select product_no from fulfilment.products
-where supplier_id = %(supplier)s and listed_at is not null and gone_at is null
+where supplier_id = %(supplier)s and gone_at is null
+    and listed_at <= (select called_at from fulfilment.syncs where id = %(sync)s)
     and heard_in is distinct from %(sync)s and not product_no = any(%(except)s::text[])
 order by product_no limit %(most)s;
 

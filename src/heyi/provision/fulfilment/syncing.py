@@ -14,7 +14,14 @@ from heyi.infra.db import Row, Tx, queries, text_col
 from heyi.kernel.clock import millis
 from heyi.kernel.ids import first_id, new_id
 from heyi.provision.fulfilment import claims, limits
-from heyi.provision.fulfilment.errors import ShowsNothing, SupplierNotFound, SyncNotFound, SyncRunning, SyncTooSoon
+from heyi.provision.fulfilment.errors import (
+    ShowsNothing,
+    SupplierNotFound,
+    SyncNotDoubted,
+    SyncNotFound,
+    SyncRunning,
+    SyncTooSoon,
+)
 from heyi.provision.fulfilment.suppliers import Dialect
 
 SQL = queries(__file__, "queries_products.sql")
@@ -145,6 +152,21 @@ async def hold(tx: Tx, sync: Sync, lease: UUID) -> Sync | None:
     """The run, locked, if it is still ours; None: somebody else has gone on with it."""
     row = await tx.row(SQL["hold_sync"], id=sync.id, lease=lease)
     return None if row is None else _sync(row, sync.supplier)
+
+
+async def doubted(tx: Tx, id: UUID) -> Sync:
+    """A doubted run with nothing after it, locked. Raises SyncNotFound, SyncNotDoubted."""
+    there = await find(tx, id)
+    row = await tx.row(SQL["lock_doubted"], id=id)
+    if row is None:
+        raise SyncNotDoubted
+    return _sync(row, there.supplier)
+
+
+async def troubled(tx: Tx) -> list[tuple[UUID, str, UUID, str, str]]:
+    """(account, its code, run, failed or doubted, why) of accounts whose last run is no good."""
+    rows = await tx.rows(SQL["troubled_syncs"])
+    return [(row.supplier_id, row.code, row.id, row.state, row.problem or "") for row in rows]
 
 
 async def leave(tx: Tx, sync_id: UUID, lease: UUID) -> None:

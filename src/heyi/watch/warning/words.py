@@ -85,6 +85,14 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "{benefit} 已无可用货源：供货商 {supplier} 的商品 {product} 已下架或消失",
         "{benefit} can be had nowhere any more: {supplier} does not sell product {product} now",
     ),
+    f"{model.PRODUCTS_UNREAD}/failed": (
+        "供货商 {supplier} 的商品未能读完，价格与上下架可能已变：{why}",
+        "the products of {supplier} could not be read to their end, prices may have changed: {why}",
+    ),
+    f"{model.PRODUCTS_UNREAD}/doubted": (
+        "供货商 {supplier} 的商品列表存疑，未将任何商品视为下架（确认：heyi product confirm {sync}）：{why}",
+        "the list of {supplier} is in doubt, nothing was taken for gone (heyi product confirm {sync}): {why}",
+    ),
     model.CALLBACKS_REFUSED: (
         "供货商 {supplier} 的回调被拒 {count} 次：{why}",
         "{count} callbacks of {supplier} were refused: {why}",
