@@ -41,6 +41,12 @@ def test_a_drift_is_found_read_and_settled(line: cli_support.Line) -> None:
     assert [one["reference"] for one in line.json("drift", "list")] == ["outer_number:CLI-2"]
     assert [(one["state"], one["count"]) for one in line.json("drift", "count")] == [("accepted", 1), ("open", 1)]
     assert "not ours" in line("drift", "show", first["id"]).stdout
+    told = line.json("source", "reports", "--partner", "cafe", "--verdict", "refused")
+    assert [(one["event_id"], one["code"]) for one in told] == [
+        ("CLI-2", "entitlement.not_found"), ("CLI-1", "entitlement.not_found"),
+    ]  # fmt: skip
+    assert [one["event_id"] for one in line.json("source", "reports", "--search", "CLI-1")] == ["CLI-1"]
+    assert "CLI-2" in line("source", "reports").stdout
     for words in (("drift", "count"), ("drift", "list", "--state", "all")):
         assert line(*words).exit_code == 0, words
 
@@ -49,6 +55,9 @@ def test_a_source_is_added_switched_polled_and_has_a_policy(line: cli_support.Li
     made = line.json("source", "add", "cafe", "partner_rights", "--url", "https://p.example", "--key", "hidden-word")
     assert "hidden-word" not in json.dumps(made)
     assert line.json("source", "switch", "cafe", "off")["state"] == "off"
+    edited = line.json("source", "edit", "cafe", "--interval", "600", "--url", "https://q.example", "--key", "other")
+    assert (edited["interval_s"], edited["base_url"], edited["fresh_s"]) == (600, "https://q.example", made["fresh_s"])
+    assert line("source", "edit", "cafe", "--interval", "0").exit_code == 1
     assert "cafe" in line("source", "list").stdout
     assert line("source", "poll", "cafe", "--from-start").exit_code == 0
     assert line.json("source", "policy", "cafe") == []

@@ -62,6 +62,8 @@ async def test_an_operator_reads_accepts_and_dismisses(live: Tools, line: cli_su
     assert listed["1001"]["heard"]["price"] == {"amount_minor": 1500, "currency": "CNY"}
     assert [o["cost"]["amount_minor"] for o in listed["1101"]["offers"]] == [480]
     assert line.json("product", "list", shop.name, "--search", "红包")[0]["product_no"] == "1101"
+    assert line.json("product", "list", shop.name, "--gone") == []
+    assert len(line.json("product", "list", shop.name, "--not-gone")) == len(listed)
     shop.product("1001", price_fen=9900)
     shop.product("1101", price_fen=500, name="红包")
     shop.product("1199", name="新品", price_fen=1)

@@ -174,6 +174,25 @@ async def test_rights_that_only_they_have_are_listed_once_and_can_be_explained(p
     assert (await polled.shop.see(right)).state == "active"
 
 
+async def test_a_number_that_becomes_known_is_no_question_any_more(polled: Polled) -> None:
+    """Their list was faster than our delivery: once we have it too, the next word about it closes the drift."""
+    [number] = polled.buy()
+    await polled.poll()
+    [drift] = await polled.shop.drifts(state="open")
+    assert drift.kind == "theirs_unknown_to_us"
+    right = await polled.shop.key()
+    await polled.deliver(right, number)
+    polled.mark([number], "activated")
+    await polled.poll()
+    assert (await polled.shop.see(right)).state == "active"
+    drift = next(one for one in await polled.shop.drifts(right) if one.id == drift.id)
+    assert (drift.state, drift.how, drift.by, drift.reference) == (
+        "repaired", "agreed", "rule", f"outer_number:{number}",
+    )  # fmt: skip
+    await polled.poll(again=True)
+    assert await polled.shop.drifts(state="open") == []
+
+
 async def test_a_right_that_we_ended_and_they_honour(polled: Polled) -> None:
     """Cancelled here; their list still says activated, of a moment long after."""
     [number] = polled.buy()

@@ -54,8 +54,10 @@ async def take_in(
     listed = {id: found[id].ruling.drifts if id in found else () for id in whose.mine.values()}
     answers = usage.answer(events, claimed, whose, late, listed)
     await usage.reports.keep(tx, partner_id, origin, events, answers, now=now)
-    unknown = strangers(readable, whose)
-    await outbox.write(tx, await usage.drifts.strangers(tx, partner_id, unknown, origin=origin, now=now), now=now)
+    named = {str(reference): found[id].ours for reference, id in whose.mine.items() if id in found}
+    facts = await usage.drifts.explain(tx, partner_id, named, now=now)
+    facts += await usage.drifts.strangers(tx, partner_id, strangers(readable, whose), origin=origin, now=now)
+    await outbox.write(tx, facts, now=now)
     return answers
 
 

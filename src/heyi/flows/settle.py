@@ -65,11 +65,13 @@ async def _link(tx: Tx, drift: Drift, right: UUID | None, word: Word) -> Drift:
     known = (await entitlement.provider.look(tx, [right])).get(right)
     if known is None or known.partner_id != drift.partner_id:
         raise RightNotFound("/entitlement")
+    await usage.listen(tx, {right: drift.partner_id}, now=word.now)  # beliefs are locked before drifts
+    settled = await _settled(tx, word, "repaired", "linked", right)
     await usage.link(tx, drift.partner_id, drift.reference, right)
     events = await usage.reports.refused_under(tx, drift.partner_id, reference_of(drift.reference), now=word.now)
     await report.take_in(tx, drift.partner_id, events, origin="pushed", now=word.now)
     await usage.sources.read_again(tx, drift.partner_id, now=word.now)
-    return await _settled(tx, word, "repaired", "linked", right)
+    return settled
 
 
 async def _settled(tx: Tx, word: Word, state: str, how: str, right: UUID | None = None) -> Drift:

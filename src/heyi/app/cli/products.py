@@ -34,13 +34,16 @@ def list_(
     supplier: Supplier,
     search: Search = None,
     offered: Annotated[bool, typer.Option("--offered", help="Only those that our offers name.")] = False,
+    gone: Annotated[
+        bool | None, typer.Option("--gone/--not-gone", help="Only those that are shown no more, or only the others.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
     as_json: Json = False,
 ) -> None:
     """What a supplier offers, by its own word, and our offers of it. 供货商商品"""
     with Client.operator() as api:
         id = find(api, supplier, "suppliers", "sup_")["id"]
-        query = {"search": search, "offered": offered or None, "limit": limit}
+        query = {"search": search, "offered": offered or None, "gone": gone, "limit": limit}
         found = api.get(f"/suppliers/{id}/products", **query)["data"]
     columns = {
         "product": lambda p: p["product_no"],

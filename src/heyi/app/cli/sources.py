@@ -67,6 +67,49 @@ def switch(
         _say(api.patch(f"/status_sources/{_source(api, partner)['id']}", {"state": state}), as_json)
 
 
+@command(app, "edit", "heyi source edit galaxy --interval 600 --fresh 86400", "heyi source edit galaxy --key …")
+def edit(
+    partner: Partner,
+    url: Annotated[str | None, typer.Option(help="The address under which their protocol stands.")] = None,
+    key: Annotated[str | None, typer.Option(help="Our key there.")] = None,
+    interval: Annotated[int | None, typer.Option(help="Seconds between two polls.")] = None,
+    fresh: Annotated[int | None, typer.Option(help="Seconds after which the partner's word is stale.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Change a source; what is left out stays. 修改状态源"""
+    given = {"base_url": url, "key": key, "interval_s": interval, "fresh_s": fresh}
+    with Client.operator() as api:
+        body = {name: value for name, value in given.items() if value is not None}
+        _say(api.patch(f"/status_sources/{_source(api, partner)['id']}", body), as_json)
+
+
+@command(app, "reports", "heyi source reports --partner galaxy --verdict refused", "heyi source reports --search E17")
+def reports(
+    partner: Annotated[str | None, typer.Option(help="Only this partner's: its code or id (prt_…).")] = None,
+    entitlement: Annotated[str | None, typer.Option(help="Only about this right (ent_…).")] = None,
+    verdict: Annotated[Literal["taken", "late", "refused"] | None, typer.Option(help="What became of them.")] = None,
+    search: Annotated[str | None, typer.Option(help="An event's number, or their name of a right.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
+    as_json: Json = False,
+) -> None:
+    """What partners reported, as it came, newest first. 状态上报"""
+    with Client.operator() as api:
+        id = None if partner is None else partner_id(api, partner)
+        found = api.get(
+            "/usage_reports", partner=id, entitlement=entitlement, verdict=verdict, search=search, limit=limit
+        )["data"]
+    columns = {
+        "received": lambda r: moment(r["received_at"]),
+        "event": lambda r: r["event_id"],
+        "right": lambda r: r["entitlement"] or r["reference"],
+        "said": lambda r: r["kind"],
+        "of": lambda r: moment(r["at"]),
+        "came": lambda r: r["origin"],
+        "verdict": lambda r: " ".join(filter(None, (r["verdict"], r["code"]))),
+    }
+    listing(found, as_json, columns)
+
+
 @command(app, "poll", "heyi source poll galaxy", "heyi source poll galaxy --from-start")
 def poll(
     partner: Partner,
@@ -89,7 +132,9 @@ def sync(
         say_json(found)
         return
     provider = found["provider"]
-    out.print(f"ours {found['state']}, theirs {provider['state'] or 'unknown'}, heard {moment(provider['heard_at'])}")
+    out.print(
+        f"ours {found['state']}, theirs {provider['state'] or 'not heard yet'}, heard {moment(provider['heard_at'])}"
+    )
 
 
 @command(app, "policy", "heyi source policy galaxy", "heyi source policy galaxy --benefit lounge --cancelled follow")

@@ -93,6 +93,17 @@ async def strangers(
     return await _told(tx, noted, {})
 
 
+async def explain(tx: Tx, partner_id: UUID, rights: Mapping[str, Ours], *, now: datetime) -> list[Fact]:
+    """Numbers that they named and we did not know mean these rights ({number: right}): nothing is left to be asked."""
+    if not rights:
+        return []
+    rows = await tx.rows(
+        SQL["explain"], partner=partner_id, references=text_col(rights), by=RULE, now=now,
+        entitlements=col(one.id for one in rights.values()),
+    )  # fmt: skip
+    return await _told(tx, [row.id for row in rows], {one.id: one for one in rights.values()})
+
+
 async def search(
     tx: Tx, *, partner: UUID | None, entitlement: UUID | None, kind: str | None, state: str | None,
     text: str | None, before: UUID | None, limit: int,

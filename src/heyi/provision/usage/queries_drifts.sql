@@ -36,6 +36,14 @@ update usage.drifts d set theirs = n.theirs, mark = n.theirs, seen_at = %(now)s
 from unnest(%(references)s::text[], %(theirs)s::text[]) as n (reference, theirs)
 where d.partner_id = %(partner)s and d.reference = n.reference and d.entitlement_id is null and d.state = 'open';
 
+-- name: explain
+-- Numbers that we did not know name rights of ours now.
+update usage.drifts d
+set state = 'repaired', how = 'agreed', by = %(by)s, settled_at = %(now)s, entitlement_id = n.entitlement_id
+from unnest(%(references)s::text[], %(entitlements)s::uuid[]) as n (reference, entitlement_id)
+where d.partner_id = %(partner)s and d.reference = n.reference and d.entitlement_id is null and d.state = 'open'
+returning d.id;
+
 -- name: close
 -- What no longer differs is repaired; it stays listed with its repair.
 update usage.drifts d set state = n.state, how = n.how, by = n.by, settled_at = %(now)s
