@@ -113,18 +113,20 @@ async def polled(tools: Tools, simulator_url: str) -> Polled:
 async def test_a_list_is_read_to_its_end_and_then_only_what_changed(
     polled: Polled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Seven rights in pages of three; then one change. What is read and followed is listed as repaired."""
+    """Seven rights in pages of three, which overlap by one; then one change. What is read and followed is listed as
+    repaired.
+    """
     monkeypatch.setattr(partner_rights, "LIMIT", 3)
     numbers = polled.buy(7)
     right = await polled.shop.key()
     await polled.link(numbers[0], right)
     seen = await polled.poll()
-    assert (seen.pages, seen.rights, seen.problem, seen.failures, seen.busy) == (3, 7, None, 0, False)
+    assert (seen.pages, seen.rights, seen.problem, seen.failures, seen.busy) == (3, 9, None, 0, False)
     assert seen.drained_at == polled.tools.clock.now()
     assert (await polled.shop.see(right)).provider_state == "pending"
     polled.mark([numbers[0]], "activated")
     seen = await polled.poll()
-    assert (seen.pages, seen.rights) == (4, 8)
+    assert (seen.pages, seen.rights) == (4, 10)
     assert (await polled.shop.see(right)).state == "active"
     [drift] = await polled.shop.drifts(right)
     assert (drift.kind, drift.state, drift.how, drift.origin, drift.ours) == (
@@ -132,7 +134,7 @@ async def test_a_list_is_read_to_its_end_and_then_only_what_changed(
     )  # fmt: skip
     # From the start once more: every right is seen again, and nothing happens twice.
     seen = await polled.poll(again=True)
-    assert seen.rights == 15
+    assert seen.rights == 19
     assert len(await polled.shop.drifts()) == 7
     assert len([one for one in await polled.shop.reports() if one.entitlement_id]) == 2
 
@@ -155,7 +157,7 @@ async def test_another_worker_goes_on_from_the_last_cursor(polled: Polled, monke
     await poll.poll(polled.tools, heir)
     assert not await poll._take_in(polled.tools, dead, page, polled.tools.clock.wall())
     seen = await polled.now()
-    assert (seen.pages, seen.rights, seen.busy) == (3, 5, False)
+    assert (seen.pages, seen.rights, seen.busy) == (4, 8, False)
 
 
 async def test_rights_that_only_they_have_are_listed_once_and_can_be_explained(polled: Polled) -> None:

@@ -182,6 +182,17 @@ async def test_pages_that_go_in_circles_are_left(strange: Strange) -> None:
     assert seen.problem == "unreadable: more to come, and no way to it"
 
 
+async def test_changes_of_one_moment_are_not_lost_between_two_pages(strange: Strange) -> None:
+    """They have activated three at once, of which the first is the last on its page."""
+    strange.at_once = 3
+    rights = [await strange.right(f"n-{n}") for n in range(6)]
+    for n, days in enumerate((-2, -1.5, -1, -1, -1, -0.5)):
+        strange.row(f"n-{n}", "activated", days=days)
+    seen = await strange.poll()
+    assert (seen.pages, seen.rights, seen.problem) == (3, 7, None)
+    assert [(await strange.shop.see(right)).provider_state for right in rights] == ["activated"] * 6
+
+
 async def test_who_asks_for_all_of_it_while_it_is_read_gets_it(strange: Strange) -> None:
     """A worker is at it, and has the first page, when somebody asks to read it from the beginning."""
     strange.row("a-1", "activated", days=-1)

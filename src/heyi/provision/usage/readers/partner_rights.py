@@ -1,9 +1,9 @@
 """The protocol that the simulator speaks: `GET {base_url}/rights?since=&limit=&outer=`, key in X-Partner-Key.
 
 The answer is `{"rights": [{"outer_no", "order_no", "product", "state", "changed_at"}], "more"}`, oldest change first;
-the last `changed_at` is the next `since`. States: delivered, activated, used, expired, cancelled; any other word makes
-the whole page unreadable, so that a new one is noticed instead of skipped. Optional, of a voucher: `used`, its units
-used so far.
+the last `changed_at` is the next `since`, which excludes itself (of a page that goes on, the one before the last).
+States: delivered, activated, used, expired, cancelled; any other word makes the whole page unreadable, so that a new
+one is noticed instead of skipped. Optional, of a voucher: `used`, its units used so far.
 """
 
 from __future__ import annotations
@@ -52,17 +52,22 @@ def page(base_url: str, key: str, cursor: str | None, *, latest: datetime) -> Lo
     since = "" if cursor is None else f"&since={quote(cursor, safe='')}"
     reply = yield _call(f"{base_url}/rights?limit={LIMIT}{since}", key)
     found = _page(reply, latest)
-    last = max((one.changed_at for one in found.rights), default=None)
-    moved = last is not None and (cursor is None or last > datetime.fromisoformat(cursor))
-    if found.more and not moved:
+    times = sorted({one.changed_at for one in found.rights if cursor is None or one.changed_at > _time(cursor)})
+    if found.more and not times:
         return Page(problem="unreadable: more to come, and no way to it")
-    return replace(found, cursor=last.isoformat() if last is not None and moved else cursor)
+    # More of the last moment may stand on the next page: it is read again, unless it is all that there is.
+    last = times[-2:-1] or times if found.more else times
+    return replace(found, cursor=last[-1].isoformat() if last else cursor)
 
 
 def some(base_url: str, key: str, numbers: Sequence[str], *, latest: datetime) -> Look[Page]:
     named = quote(",".join(numbers), safe=",")
     reply = yield _call(f"{base_url}/rights?limit={LIMIT}&outer={named}", key)
     return _page(reply, latest)
+
+
+def _time(cursor: str) -> datetime:
+    return datetime.fromisoformat(cursor)
 
 
 def _call(url: str, key: str) -> Call:
