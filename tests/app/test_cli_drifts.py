@@ -41,9 +41,16 @@ def test_a_drift_is_found_read_and_settled(line: cli_support.Line) -> None:
     assert [one["reference"] for one in line.json("drift", "list")] == ["outer_number:CLI-2"]
     assert [(one["state"], one["count"]) for one in line.json("drift", "count")] == [("accepted", 1), ("open", 1)]
     assert "not ours" in line("drift", "show", first["id"]).stdout
+    wanted = ("drift", "settle-all", "keep", "--partner", "cafe", "--class", "theirs_unknown_to_us")
+    seen = line.json(*wanted)
+    assert (seen["open"], seen["settled"]) == (1, 0)
+    report(line, "CLI-3")
+    assert "2 would be settled" in line(*wanted).output
+    assert "1 of 1 settled" in line(*wanted, "--until", seen["newest"], "--note", "none of ours").output
+    assert [one["reference"] for one in line.json("drift", "list")] == ["outer_number:CLI-3"]
     told = line.json("source", "reports", "--partner", "cafe", "--verdict", "refused")
     assert [(one["event_id"], one["code"]) for one in told] == [
-        ("CLI-2", "entitlement.not_found"), ("CLI-1", "entitlement.not_found"),
+        (number, "entitlement.not_found") for number in ("CLI-3", "CLI-2", "CLI-1")
     ]  # fmt: skip
     assert [one["event_id"] for one in line.json("source", "reports", "--search", "CLI-1")] == ["CLI-1"]
     assert "CLI-2" in line("source", "reports").stdout

@@ -14,7 +14,7 @@ import pytest
 from tests.flows.redeeming import Shop
 from tests.provision.entitlement.making import PHONE, Validity, part
 
-from heyi.flows import expire, redeem, report, settle
+from heyi.flows import expire, hold, redeem, report, settle
 from heyi.infra.db import Tx
 from heyi.infra.tools import Tools
 from heyi.kernel.clock import millis
@@ -24,6 +24,7 @@ from heyi.kernel.ids import new_id, to_text
 from heyi.provision import usage
 from heyi.provision.entitlement import Right
 from heyi.provision.usage import Answer, Event, Reference, Told
+from heyi.provision.usage.drifts import Wanted
 from heyi.provision.usage.model import Drift, Policy
 
 _numbers = count(1)
@@ -200,6 +201,28 @@ async def test_a_late_confirm_takes_what_no_report_has_spoken_of(
         assert await shop.books(right) == {"earned": 250 * used, "cost": 100 * used, "payable": 100 * used}
     await again(shop, right, "redemption.redeemed")
     assert await shop.units(right) == (4 - used, 0, used)
+
+
+async def test_many_drifts_are_settled_as_they_were_seen(shop: Reporting) -> None:
+    """Three rights that they have cancelled; while somebody looks, a fourth. What cannot be followed stays open."""
+    first, held, third = [await shop.top_up() for _ in range(3)]
+    for right in (first, held, third):
+        await shop.say(right, "cancelled")
+    await hold.hold(shop.tools, held.id, "dispute", by="operator:o", until=None)
+    about = Wanted(shop.partner_id, "we_active_they_ended")
+    counted = await settle.settle_all(shop.tools, about, "follow", note="", dry_run=True, by="operator:o")
+    fourth = await shop.top_up()
+    await shop.say(fourth, "cancelled")
+    assert await refusal(settle.settle_all(shop.tools, about, "follow", note="", dry_run=False, by="operator:o")) == (
+        "usage.drifts_unseen"
+    )
+    seen = replace(about, until=counted[2])
+    done = await settle.settle_all(shop.tools, seen, "follow", note="refunded", dry_run=False, by="operator:o")
+    assert (counted[:2], done[:2]) == ((3, 0), (3, 2))
+    assert [(await shop.see(right)).state for right in (first, held, third, fourth)] == [
+        "ended", "active", "ended", "active",
+    ]  # fmt: skip
+    assert {one.entitlement_id for one in await shop.drifts(state="open")} == {held.id, fourth.id}
 
 
 async def test_a_reversed_use_is_not_taken_again_by_itself(tools: Tools, shop: Reporting) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -13,9 +14,12 @@ from heyi.infra.db import Tx
 from heyi.infra.tools import Tools
 from heyi.provision import entitlement, usage
 from heyi.provision.usage import Told, facts
-from heyi.provision.usage.errors import CannotFollow, RightNeeded, RightNotFound
+from heyi.provision.usage.drifts import Wanted
+from heyi.provision.usage.errors import CannotFollow, DriftSettled, RightNeeded, RightNotFound
 from heyi.provision.usage.model import Drift
 from heyi.provision.usage.rules import reference_of
+
+AT_ONCE = 200  # settled in one go
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,23 @@ async def settle(
         if drift.entitlement_id is None:
             return await _link(tx, drift, entitlement_id, word)
         return await _follow(tx, drift, drift.entitlement_id, word)
+
+
+async def settle_all(
+    tools: Tools, about: Wanted, decision: str, *, note: str, dry_run: bool, by: str
+) -> tuple[int, int, UUID | None]:  # fmt: skip
+    """Follow, or keep, what is found up to the newest that was seen, each by itself: (how many were open, how many are
+    settled, the newest). What cannot be followed stays open. Raises DriftsUnseen.
+    """
+    async with tools.db.reading() as tx:
+        there, newest = await usage.drifts.count_open(tx, about)
+        ids = [] if dry_run else await usage.drifts.open_ids(tx, about, most=AT_ONCE)
+    settled = 0
+    for id in ids:
+        with contextlib.suppress(CannotFollow, DriftSettled, RightNeeded):
+            await settle(tools, id, decision, note=note, entitlement_id=None, by=by)
+            settled += 1
+    return there, settled, newest
 
 
 async def _follow(tx: Tx, drift: Drift, right: UUID, word: Word) -> Drift:

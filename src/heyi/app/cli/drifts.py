@@ -97,6 +97,39 @@ def settle(
         _say(found)
 
 
+@command(
+    app, "settle-all",
+    "heyi drift settle-all keep --partner galaxy --class we_ended_they_active",
+    "heyi drift settle-all keep --partner galaxy --until drf_01k… --note 'told them'",
+)  # fmt: skip
+def settle_all(
+    decision: Annotated[Literal["follow", "keep"], typer.Argument(help="Follow them, or keep ours.")],
+    partner: Partner = None,
+    class_: Annotated[str | None, typer.Option("--class", help="we_active_they_ended, they_used_more, …")] = None,
+    search: Annotated[str | None, typer.Option(help="In the partner's number or the benefit.")] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(help="Do it, up to this drift (drf_…) and no newer; without it, they are only counted."),
+    ] = None,
+    note: Annotated[str, typer.Option(help="Why, for whoever looks later.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Decide about all open drifts that are found, up to the newest that was counted. 批量处理差异"""
+    with Client.operator() as api:
+        found = api.post(
+            "/drifts/settle",
+            {"decision": decision, "partner": _partner(api, partner), "class": class_, "search": search, "note": note,
+             "dry_run": until is None, "until": until},
+        )  # fmt: skip
+    if as_json:
+        say_json(found)
+    elif until:
+        out.print(f"{found['settled']} of {found['open']} settled")
+    else:
+        how = f"; look at them with heyi drift list, and do it with --until {found['newest']}"
+        out.print(f"{found['open']} would be settled{how if found['open'] else ''}")
+
+
 def _say(found: Any) -> None:
     out.print(f"[bold]{found['id']}[/bold]  {found['class']}  {found['state']}  {found['how'] or ''}")
     out.print(f"{escape(found['benefit'])} {found['entitlement'] or ''} {escape(found['reference'])}".strip())

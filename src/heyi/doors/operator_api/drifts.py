@@ -19,6 +19,7 @@ from heyi.infra.db import Row
 from heyi.infra.tools import Tools
 from heyi.kernel.ids import to_text
 from heyi.provision import usage
+from heyi.provision.usage.drifts import Wanted
 from heyi.provision.usage.model import Drift
 
 READ, WRITE = allow("operator", "operator:read"), allow("operator", "operator:write")
@@ -38,6 +39,31 @@ class SettleBody(Body):
     decision: Literal["follow", "keep", "note"]
     note: Long = ""
     entitlement: Line | None = None
+
+
+class SettleAllBody(Body):
+    """Follow the partner, or keep ours, in all open drifts that the rest finds, two hundred at once. `dry_run`: only
+    count them. `until` (needed without `dry_run`): the `newest` that the dry run has named.
+    """
+
+    decision: Literal["follow", "keep"]
+    partner: Line | None = None
+    class_: Class | None = field(name="class", default=None)
+    search: Line | None = None
+    note: Long = ""
+    dry_run: bool = True
+    until: Line | None = None
+
+
+class SettledAllShape(Shape):
+    """`open`: how many there were, `newest` of them; `settled`: how many are decided now. What cannot be followed stays
+    open.
+    """
+
+    open: int
+    newest: str | None
+    settled: int
+    dry_run: bool
 
 
 class DriftShape(Shape):
@@ -168,6 +194,20 @@ async def settle_drift(
     )  # fmt: skip
 
 
+@post("/drifts/settle", guards=[WRITE], status_code=200, tags=["drifts"],
+      summary="Follow or keep in all that a filter finds, or count them first")  # fmt: skip
+async def settle_drifts(
+    data: SettleAllBody, tools: Tools, caller: Caller, idempotency_key: IdempotencyKey = None
+) -> SettledAllShape:
+    about = Wanted(_id("prt", data.partner), data.class_, data.search, _id("drf", data.until))
+    there, settled, newest = await settle.settle_all(
+        tools, about, data.decision, note=data.note, dry_run=data.dry_run, by=caller.name
+    )
+    return SettledAllShape(
+        open=there, newest=None if newest is None else to_text("drf", newest), settled=settled, dry_run=data.dry_run
+    )
+
+
 @get("/usage_reports", guards=[READ], summary="What partners reported, as it came, newest first", tags=["drifts"])
 async def list_usage_reports(
     tools: Tools,
@@ -186,4 +226,4 @@ async def list_usage_reports(
     return paged(found, limit, report_shape)
 
 
-HANDLERS = [list_drifts, count_drifts, get_drift, settle_drift, list_usage_reports]
+HANDLERS = [list_drifts, count_drifts, get_drift, settle_drift, settle_drifts, list_usage_reports]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from heyi.kernel.clock import millis
 from heyi.kernel.facts import Fact
 from heyi.kernel.ids import new_ids
 from heyi.provision.usage import facts, rules, store
-from heyi.provision.usage.errors import DriftNotFound, DriftSettled
+from heyi.provision.usage.errors import DriftNotFound, DriftSettled, DriftsUnseen
 from heyi.provision.usage.model import Compared, Drift, Ours, R
 
 SQL = queries(__file__, "queries_drifts.sql")
@@ -30,6 +30,16 @@ class _New:
     ours: str
     theirs: str
     state: str = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which open drifts a decision is about; None: whatever. `until`: the newest that was seen; no newer one."""
+
+    partner: UUID | None = None
+    kind: str | None = None
+    search: str | None = None
+    until: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +134,19 @@ async def counts(tx: Tx, *, partner: UUID | None = None) -> list[Count]:
 async def still_open(tx: Tx) -> dict[UUID, int]:
     """How many drifts are open, by partner; those without any are missing."""
     return {row.partner_id: row.count for row in await tx.rows(SQL["open_drifts"])}
+
+
+async def count_open(tx: Tx, about: Wanted) -> tuple[int, UUID | None]:
+    """How many open drifts a decision would be about, and the newest of them."""
+    row = await tx.row(SQL["count_open"], **asdict(about))
+    return (0, None) if row is None else (row.count, row.newest)
+
+
+async def open_ids(tx: Tx, about: Wanted, *, most: int) -> list[UUID]:
+    """The open drifts of a decision, oldest first. Raises DriftsUnseen."""
+    if about.until is None:
+        raise DriftsUnseen("/until")
+    return [row.id for row in await tx.rows(SQL["open_ids"], most=most, **asdict(about))]
 
 
 async def find(tx: Tx, id: UUID, *, lock: bool = False) -> Drift:

@@ -48,6 +48,13 @@ class EventMalformed(Refused):
     zh, en = "事件格式有误", "the event does not have the documented shape"
 
 
+class DriftsUnseen(Refused):
+    """Drifts were to be settled that nobody has looked at: `until`, as the preview names it, is missing."""
+
+    code, kind = "usage.drifts_unseen", Kind.INVALID
+    zh, en = "请先预览，再以 newest 作为 until 提交", "Look first, then send the preview's `newest` as `until`"
+
+
 class DriftNotFound(Refused):
     """No drift has this id."""
 

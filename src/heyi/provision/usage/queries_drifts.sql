@@ -94,6 +94,24 @@ where (%(partner)s::uuid is null or partner_id = %(partner)s)
 order by id desc
 limit %(most)s;
 
+-- name: count_open
+-- What a decision for all of them would be about. Ids are ordered by their text as by themselves.
+select count(*)::integer as count, max(id::text collate "C")::uuid as newest from usage.drifts
+where state = 'open' and (%(partner)s::uuid is null or partner_id = %(partner)s)
+    and (%(kind)s::text is null or kind = %(kind)s)
+    and (%(search)s::text is null or position(lower(%(search)s) in lower(reference || ' ' || benefit)) > 0)
+    and (%(until)s::uuid is null or id <= %(until)s);
+
+-- name: open_ids
+-- Those of them that are decided in one go, oldest first; each is locked by its own decision.
+select id from usage.drifts
+where state = 'open' and (%(partner)s::uuid is null or partner_id = %(partner)s)
+    and (%(kind)s::text is null or kind = %(kind)s)
+    and (%(search)s::text is null or position(lower(%(search)s) in lower(reference || ' ' || benefit)) > 0)
+    and id <= %(until)s
+order by id
+limit %(most)s;
+
 -- name: open_drifts
 -- How many are open, by partner: those who look after a partner are warned.
 select partner_id, count(*) as count from usage.drifts where state = 'open' group by partner_id;
