@@ -70,7 +70,7 @@ def serving(database_url: str, home: Path) -> Iterator[Line]:
         log.close()
 
 
-def wait_for(url: str, process: subprocess.Popen[Any], log: Path, within_s: float = 30) -> None:
+def wait_for(url: str, process: subprocess.Popen[Any], log: Path, within_s: float = 90) -> None:
     deadline = time.monotonic() + within_s
     while True:
         try:

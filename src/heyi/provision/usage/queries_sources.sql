@@ -76,8 +76,9 @@ where id = %(id)s and lease = %(lease)s;
 -- name: finish
 -- Read to the end, or given up for now; due again at its time.
 update usage.sources
-set lease = null, lease_until = null, due_at = case when again then %(now)s else %(due)s end, drained_at = coalesce(%(drained)s, drained_at),
-    compared = compared + %(compared)s, problem = %(problem)s, failures = %(failures)s
+set lease = null, lease_until = null,
+    due_at = case when again then %(now)s::timestamptz else %(due)s::timestamptz end,
+    drained_at = coalesce(%(drained)s, drained_at), compared = compared + %(compared)s, problem = %(problem)s, failures = %(failures)s
 where id = %(id)s and lease = %(lease)s;
 
 -- name: unread
