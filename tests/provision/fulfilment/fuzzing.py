@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from heyi.kernel.clock import millis
-from heyi.provision.fulfilment.suppliers import SHIPPED, Callback, reading, texts
+from heyi.provision.fulfilment.suppliers import SHIPPED, Callback, reading
 from heyi.provision.fulfilment.suppliers.canonical import Headers, Message, signer
 
 T = TypeVar("T")
@@ -115,7 +115,7 @@ def signed(
     read = reading.decoded(body, format, charset)
     try:
         message = Message(read or {}, body.decode(charset, "replace"), query, Headers(headers), "POST", path)
-        signature = signer(spec, charset, texts.HEARD)(message, credentials)[1]
+        signature = signer(spec, charset, heard=True)(message, credentials)[1]
     except (ValueError, TypeError, RecursionError):
         return Callback(headers, "", body)
     if spec.put == "field":
@@ -132,7 +132,10 @@ def signed_answer(told: Any, credentials: dict[str, str], fields: dict[str, Any]
     body = written(fields, told.format, told.charset)
     try:
         message = Message(reading.decoded(body, told.format, told.charset) or {}, body.decode(told.charset))
-        return {**fields, told.signature.name: signer(told.signature, told.charset)(message, credentials)[1]}
+        return {
+            **fields,
+            told.signature.name: signer(told.signature, told.charset, heard=True)(message, credentials)[1],
+        }
     except (ValueError, TypeError, RecursionError):
         return fields
 

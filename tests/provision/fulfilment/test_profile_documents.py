@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conftest import START
-from tests.provision.fulfilment.playing import play
+from tests.provision.fulfilment.playing import Played, play
 
 from heyi.kernel.clock import millis
 from heyi.kernel.errors import ManyRefused
@@ -236,6 +236,57 @@ def test_whatever_the_buyer_types_is_sent_as_it_was_signed(code: str, phone: str
         assert spec.name in sent
 
 
+def submitted(document: dict[str, Any], one: Order, code: str = "kasushou") -> Played:
+    dialect = engine.compile(profile.read(document))
+    return play(dialect, replace(account(code), connector=dialect), one, "submit")
+
+
+def test_filters_write_bytes_in_the_charset_of_the_request() -> None:
+    document = changed("/sending/common/check", "{account:md5}", "fanchen")
+    document["sending"]["common"] |= {"packed": "{account:base64}", "quoted": "{account:url}"}
+    call = submitted(document, order(phone="王五"), "fanchen").call
+    assert call is not None
+    fields = dict(parse_qsl(call.body.decode()))
+    raw = "王五".encode("gbk")
+    assert fields["check"] == hashlib.md5(raw).hexdigest()
+    assert (fields["packed"], fields["quoted"]) == (base64.b64encode(raw).decode(), "%CD%F5%CE%E5")
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "phone", "sent"),
+    [
+        ("/sending/headers/X", "{account}", "138", True),
+        ("/sending/headers/X", "{account}", "138\r\nHost: elsewhere", False),
+        ("/submit/0/path", "/buy/{account:url}", "138", True),
+        ("/submit/0/path", "/buy/{account:url}", "..", False),
+        ("/submit/0/path", "/buy/{account:url}/{outer_number}", "../refund?x#", True),
+        ("/submit/0/fields/more", "{account:base64:base64:base64}", "1" * 30_000, False),
+        ("/submit/0/fields/more", "{account}{account}", "1" * 40_000, False),
+    ],
+)
+def test_what_cannot_be_written_as_it_is_meant_is_refused_unsent(path: str, text: str, phone: str, sent: bool) -> None:
+    """Nobody's account becomes another header, another path, or a request without end."""
+    found = submitted(changed(path, text), order(phone=phone))
+    assert (found.call is not None) == sent, found
+    if found.call is not None:
+        assert "/refund" not in found.call.url
+        assert found.call.url.startswith("https://s.example/")
+    else:
+        assert found.answer == Declined("request 请求内容无法按对方格式写出", Cure.PERSON)
+
+
+def test_a_number_with_a_zero_before_it_is_a_text() -> None:
+    assert [speech.number_of(one) for one in ("1001", "0", "007", "x")] == [1001, 0, "007", "x"]
+
+
+def test_what_holds_cards_is_hidden_by_its_name_wherever_they_stand() -> None:
+    """A place in a list is no name: the one before it is."""
+    document = changed("/shown/cards", {"path": "goods.0.cards.0", "form": "text"})
+    assert engine.hidden_names(profile.read(document)) == ["cards", "recharge_account"]
+    document = changed("/shown/cards", {"path": "", "number": "no", "password": "pwd.1"})
+    assert engine.hidden_names(profile.read(document)) == ["data", "no", "pwd", "recharge_account"]
+
+
 @pytest.mark.parametrize("code", sorted(SHIPPED))
 def test_secrets_are_told_to_the_mask(code: str) -> None:
     call = call_of(code)
@@ -328,10 +379,63 @@ def changed(path: str, value: Any, code: str = "kasushou") -> dict[str, Any]:
         ("/callback/outer", "", "/callback/outer", "profile.gap"),
         ("/callback/ack/status", 500, "/callback/ack/status", "profile.clash"),
         ("/callback/fresh/text", "{time}", "/callback/fresh/text", "profile.place"),
+        # Times: a day at most, in a zone that there is, as clocks write and read them.
+        ("/grace_ms", 86_400_001, "/grace_ms", "profile.clash"),
+        ("/first_query_ms", 10**18, "/first_query_ms", "profile.clash"),
+        ("/query_gap_ms", 0, "/query_gap_ms", "profile.clash"),
+        ("/callback/fresh/window_s", 86_401, "/callback/fresh/window_s", "profile.clash"),
+        ("/callback/fresh", {"text": "{field.time}", "zone_hours": 99}, "/callback/fresh/zone_hours", "profile.clash"),
+        ("/clock/zone_hours", -13, "/clock/zone_hours", "profile.clash"),
+        ("/callback/fresh", {"text": "{field.time}", "unit": "text", "format": "%Y%Y"}, "/callback/fresh/format",
+         "profile.clash"),
+        ("/clock", {"unit": "text", "format": "%H\n"}, "/clock/format", "profile.clash"),
+        # What would be sent, or signed, without end; and credentials that nothing could mask.
+        ("/sending/headers/X", "{time:base64:base64:base64:base64}", "/sending/headers/X", "profile.place"),
+        ("/sending/headers/X", "{cred.key:base64:base64}", "/sending/headers/X", "profile.place"),
+        ("/sending/signature/text", "{cred.key:chars:url}{time}", "/sending/signature/text", "profile.place"),
+        # What leads to another call than the one that was meant.
+        ("/sending/headers/X", "a\nHost: b", "/sending/headers/X", "profile.clash"),
+        ("/product/path", "/goods/{product_no}", "/product/path", "profile.place"),
+        ("/query/path", "/api/v1/order/buy", "/query/path", "profile.clash"),
+        ("/balance/path", "/api/v1/order/buy", "/balance/path", "profile.clash"),
+        # What could never be told.
+        ("/hidden", [""], "/hidden", "profile.gap"),
+        ("/shown/cards/cipher", {"name": "aes-ecb", "key": "x" * 31}, "/shown/cards/cipher/key", "profile.clash"),
+        ("/shown/cards/cipher", {"name": "aes-cbc", "key": "x" * 32, "iv": "x"}, "/shown/cards/cipher/key",
+         "profile.clash"),
+        ("/shown/cards/cipher", {"name": "aes-ecb", "key": "x" * 32, "covers": "whole"}, "/shown/cards/form",
+         "profile.clash"),
+        ("/query/shown", {"rows": "data", "status": "status", "states": {"3": "done"}}, "/query/shown/cards",
+         "profile.gap"),
+        ("/products/goods/stock_words", {"many": 10**10}, "/products/goods/stock_words", "profile.clash"),
     ],
-)
+)  # fmt: skip
 def test_a_faulty_profile_is_refused_with_the_place(path: str, value: Any, pointer: str, code: str) -> None:
     assert (pointer, code) in faults_of(changed(path, value))
+
+
+def test_some_state_must_mean_that_it_is_done() -> None:
+    document = changed("/shown/states", {"processing": "working", "failed": "failed"}, "fulu")
+    assert faults_of(document) == [("/shown/states", "profile.gap")] * 2, "of both purchases"
+
+
+def test_their_number_must_be_told_where_it_is_asked_by() -> None:
+    document = changed("/query/by", "supplier_number")
+    document["query"]["fields"]["no"] = "{supplier_number}"
+    del document["submit"][0]["shown"]["number"]
+    assert faults_of(document) == [("/submit/0/shown/number", "profile.gap")]
+
+
+def test_a_document_is_as_small_when_it_is_written_as_when_it_comes() -> None:
+    """Bytes of the form and of the object that stands in it are held to the same: size, depth, a fault with a code."""
+    deep: Any = {}
+    for _ in range(40):
+        deep = {"a": deep}
+    wide = {f"n{number}": {"x": ""} for number in range(5_000)}
+    for value in (deep, wide, {"a": "x" * 70_000}):
+        document = changed("/submit/0/fields/more", value)
+        for told in (document, json.dumps(document).encode()):
+            assert faults_of(told) == [("", "profile.shape")]
 
 
 def test_all_faults_are_told_at_once() -> None:
@@ -341,7 +445,8 @@ def test_all_faults_are_told_at_once() -> None:
     assert {"/title", "/grace_ms", "/submit/0/path", "/query"} <= pointers
 
 
-@pytest.mark.parametrize("raw", [b"", b"[]", b"{", b'"x"', b"\xff", b"[" * 70_000, b"{}" + b" " * 70_000, b"{}"])
+@pytest.mark.parametrize("raw", [b"", b"[]", b"{", b'"x"', b"\xff", b"[" * 70_000, b"{}" + b" " * 70_000, b"{}",
+                                 b'{"code":' + b"[" * 30_000 + b"]" * 30_000 + b"}"])  # fmt: skip
 def test_what_is_no_profile_is_refused(raw: bytes) -> None:
     assert faults_of(raw)
 

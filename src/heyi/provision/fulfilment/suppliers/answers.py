@@ -19,7 +19,7 @@ _BINDING = (Delivered, Accepted, Unknown)
 
 def teller(told: Told) -> Told_:
     """(the answer, its code) of a reply, once its signature (if it has one) has been checked."""
-    sign = None if told.signature is None else canonical.signer(told.signature, told.charset)
+    sign = None if told.signature is None else canonical.signer(told.signature, told.charset, heard=True)
 
     def tell(account: Account, reply: Reply) -> tuple[Json, str] | Unknown:
         if reply.status not in told.statuses:

@@ -20,8 +20,8 @@ def parser(profile: Profile) -> Parse:
     calling = profile.callback
     if calling is None or calling.signature is None:
         return lambda account, callback, at: Refusal("unsigned")
-    spec, sign = calling.signature, canonical.signer(calling.signature, calling.charset, texts.HEARD)
-    fresh = None if calling.fresh is None else _clock(calling.fresh)
+    spec, sign = calling.signature, canonical.signer(calling.signature, calling.charset, heard=True)
+    fresh = None if calling.fresh is None else _clock(calling.fresh, calling.charset)
     charset, format, outer = calling.charset, calling.format, calling.outer
 
     def parse(account: Account, callback: Callback, at: datetime) -> Heard | Refusal:
@@ -45,17 +45,19 @@ def parser(profile: Profile) -> Parse:
     return parse
 
 
-def _clock(spec: Fresh) -> Callable[[canonical.Message, datetime], bool]:
-    fill = texts.compile(spec.text, texts.HEARD)
+def _clock(spec: Fresh, charset: str) -> Callable[[canonical.Message, datetime], bool]:
+    fill = texts.compile(spec.text, texts.HEARD, charset)
 
     def fresh(message: canonical.Message, at: datetime) -> bool:
-        told = texts.written(
-            fill({
-                "cred": {}, "field": message.fields, "query": message.query, "header": message.headers,
-                "body": "", "json": "", "sorted": "", "pairs": "", "method": "", "path": "",
-            })
-        )  # fmt: skip
-        seconds = _seconds(spec, told.strip())
+        scope = {
+            "cred": {}, "field": message.fields, "query": message.query, "header": message.headers,
+            "body": "", "json": "", "sorted": "", "pairs": "", "method": "", "path": "",
+        }  # fmt: skip
+        try:
+            told = texts.written(fill(scope)).strip()
+        except ValueError:
+            return False
+        seconds = _seconds(spec, told)
         return seconds is not None and abs(millis(at) // 1000 - seconds) <= spec.window_s
 
     return fresh

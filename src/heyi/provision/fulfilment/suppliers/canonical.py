@@ -41,12 +41,17 @@ class Message:
     nonce: str = ""
 
 
-def signer(spec: Signature, charset: str, known: frozenset[str] = texts.SIGNED) -> Sign:
-    """(string to be signed, signature) of a message under these credentials. Raises ValueError for what has none."""
-    fill, key = texts.compile(spec.text, known), texts.compile(spec.key, texts.KEYS)
+def signer(spec: Signature, charset: str, *, heard: bool = False) -> Sign:
+    """(string to be signed, signature) of a message under these credentials; `heard`: of one that came to us. Raises
+    ValueError for what has none."""
+    charset = spec.charset or charset
+    if heard:
+        fill = texts.compile(spec.text, texts.HEARD, charset, texts.HEARD_MAX)
+    else:
+        fill = texts.compile(spec.text, texts.SIGNED, charset)
+    key = texts.compile(spec.key, texts.KEYS, charset)
     named, pairs = texts.places(spec.text), spec.pairs or Pairs()
     left_out = frozenset({*spec.exclude, spec.name} if spec.put == "field" else spec.exclude)
-    charset = spec.charset or charset
 
     def sign(message: Message, credentials: Mapping[str, str]) -> tuple[str, str]:
         fields = message.fields

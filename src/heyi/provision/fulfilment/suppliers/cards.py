@@ -60,19 +60,24 @@ def cards_reader(spec: Cards | None) -> Read:
 def opener(spec: Cipher) -> Open:
     """Opens one text. Raises ValueError for what was not closed with this key."""
     key, iv = texts.compile(spec.key, texts.KEYS), texts.compile(spec.iv, texts.KEYS)
-    block = 64 if spec.name.startswith("3des") else 128
 
     def open_text(account: Account, told: str) -> str:
         scope = {"cred": account.credentials}
-        secret, start = _bytes(texts.written(key(scope)), spec.key_form), texts.written(iv(scope)).encode()
-        cipher = TripleDES(secret) if block == 64 else algorithms.AES(secret)
-        mode = modes.ECB() if spec.name.endswith("ecb") else modes.CBC(start)
+        opening = box(spec, texts.written(key(scope)), texts.written(iv(scope)))
         closed = base64.b64decode(told, validate=True) if spec.coding == "base64" else bytes.fromhex(told)
-        box = Box(cipher, mode).decryptor()
-        padded, padding = box.update(closed) + box.finalize(), PKCS7(block).unpadder()
+        block = 64 if spec.name.startswith("3des") else 128
+        decryptor, padding = opening.decryptor(), PKCS7(block).unpadder()
+        padded = decryptor.update(closed) + decryptor.finalize()
         return (padding.update(padded) + padding.finalize()).decode()
 
     return open_text
+
+
+def box(spec: Cipher, key: str, iv: str) -> Box[Any]:
+    """The cipher with this key. Raises ValueError for one that does not fit."""
+    secret = _bytes(key, spec.key_form)
+    cipher = TripleDES(secret) if spec.name.startswith("3des") else algorithms.AES(secret)
+    return Box(cipher, modes.ECB() if spec.name.endswith("ecb") else modes.CBC(iv.encode()))
 
 
 def _bytes(key: str, form: str) -> bytes:

@@ -39,13 +39,22 @@ def compile(profile: Profile) -> Dialect:
 
 
 def hidden_names(profile: Profile) -> list[str]:
-    """The last names of the paths to cards, and whatever else the profile wants hidden."""
+    """The names under which cards stand, and whatever else the profile wants hidden."""
     every = [
         profile.shown,
         *(verb.shown for verb in (*profile.submit, profile.query) if verb and verb.shown is not None),
     ]
-    paths = [path for one in every if (c := one.cards) is not None for path in (c.number, c.password, c.path)]
-    return list(dict.fromkeys([*(path.rpartition(".")[2] for path in paths if path), *profile.hidden]))
+    paths = [
+        f"{shown.rows}.{cards.path}.{last}"
+        for shown in every if (cards := shown.cards) is not None
+        for last in ("", cards.number, cards.password)
+    ]  # fmt: skip
+    return list(dict.fromkeys([*filter(None, map(_last_name, paths)), *profile.hidden]))
+
+
+def _last_name(path: str) -> str:
+    """The last name of a path; a place in a list is none."""
+    return next((name for name in reversed(path.split(".")) if name and not name.isdecimal()), "")
 
 
 def _submit(profile: Profile, verb: Submit) -> Speak:
@@ -57,7 +66,7 @@ def _submit(profile: Profile, verb: Submit) -> Speak:
         try:
             call = make(account, _asked(order))
         except ValueError:
-            return speech.declined("request", "请求内容无法用该编码表示", None)
+            return speech.declined("request", "请求内容无法按对方格式写出", None)
         reply = yield call
         return read(account, order, reply)
 
@@ -78,7 +87,7 @@ def _query(profile: Profile, submits: dict[str, Speak]) -> Speak:
         try:
             call = make(account, _asked(order))
         except ValueError:
-            return Unknown("the question cannot be written in their charset")
+            return Unknown("the question cannot be written as they want it")
         reply = yield call
         return read(account, order, reply)
 

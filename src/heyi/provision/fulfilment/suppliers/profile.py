@@ -14,7 +14,8 @@ from heyi.provision.fulfilment.suppliers.faults import faults
 
 __all__ = ["Profile", "faults", "read", "written"]
 
-BYTES_MAX = 64 * 1024
+BYTES_MAX = 64 * 1024  # as it comes, and as it is written
+DEPTH_MAX = 32
 _FIELDS = {field.encode_name: field for field in msgspec.structs.fields(Profile)}
 _AT = re.compile(r" - at `\$(.*)`$")
 
@@ -27,6 +28,8 @@ def read(raw: bytes | dict[str, Any]) -> Profile:
         raise ManyRefused(found)
     profile = msgspec.convert(told, Profile)
     found = faults(profile)
+    if not found and len(written(profile)) > BYTES_MAX:
+        found = [ProfileShape("", said=f"more than {BYTES_MAX} bytes")]
     if found:
         raise ManyRefused(found)
     return profile
@@ -38,17 +41,30 @@ def written(profile: Profile) -> bytes:
 
 
 def _object(raw: bytes | dict[str, Any]) -> dict[str, Any]:
-    if isinstance(raw, dict):
-        return raw
-    if len(raw) > BYTES_MAX:
-        raise ManyRefused([ProfileShape("", said=f"more than {BYTES_MAX} bytes")])
-    try:
-        told = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
-        raise ManyRefused([ProfileShape("", said=str(fault))]) from fault
+    told: Any = raw
+    if isinstance(raw, bytes):
+        if len(raw) > BYTES_MAX:
+            raise ManyRefused([ProfileShape("", said=f"more than {BYTES_MAX} bytes")])
+        try:
+            told = msgspec.json.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+            raise ManyRefused([ProfileShape("", said=str(fault))]) from fault
     if not isinstance(told, dict):
         raise ManyRefused([ProfileShape("", said="expected an object")])
+    if _deep(told):
+        raise ManyRefused([ProfileShape("", said=f"deeper than {DEPTH_MAX} levels")])
     return told
+
+
+def _deep(told: dict[str, Any]) -> bool:
+    """Whether anything lies deeper than what readers of a profile go down to."""
+    level: list[Any] = [told]
+    for _ in range(DEPTH_MAX):
+        level = [
+            inner for one in level if isinstance(one, dict | list)
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]  # fmt: skip
+    return any(isinstance(one, dict | list) for one in level)
 
 
 def _shape(told: dict[str, Any]) -> list[Refused]:

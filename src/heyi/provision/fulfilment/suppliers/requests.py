@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -18,6 +19,7 @@ from heyi.provision.fulfilment.suppliers.document import Accounts, Profile, Verb
 from heyi.provision.fulfilment.suppliers.pieces import Clock
 from heyi.provision.fulfilment.suppliers.texts import Fill, Named
 
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 TYPES = {"json": "application/json", "form": "application/x-www-form-urlencoded"}
 Make = Callable[[Account, "Asked"], Call]
 
@@ -38,16 +40,17 @@ class Asked:
 
 
 def maker(profile: Profile, verb: Verb) -> Make:
-    """The verb as a function that makes its call. It raises ValueError for what the charset cannot write."""
+    """The verb as a function that makes its call. It raises ValueError for what cannot be written: in the charset, in
+    a header or path, in reasonable length."""
     sending = profile.sending
-    method, format = verb.method or sending.method, verb.format or sending.format
-    path = texts.compile(verb.path, texts.SENT)
-    headers = value_of({**sending.headers, **verb.headers}, texts.SENT)
-    query = value_of({**sending.query, **verb.query}, texts.SENT)
-    own = value_of({**sending.common, **verb.fields} if sending.envelope is None else verb.fields, texts.SENT)
-    around = None if sending.envelope is None else value_of(sending.envelope, texts.SENT)
+    charset, method, format = sending.charset, verb.method or sending.method, verb.format or sending.format
+    path = texts.compile(verb.path, texts.SENT, charset)
+    headers = value_of({**sending.headers, **verb.headers}, charset)
+    query = value_of({**sending.query, **verb.query}, charset)
+    own = value_of({**sending.common, **verb.fields} if sending.envelope is None else verb.fields, charset)
+    around = None if sending.envelope is None else value_of(sending.envelope, charset)
     spec = verb.signature or sending.signature
-    sign = None if spec is None else canonical.signer(spec, sending.charset)
+    sign = None if spec is None else canonical.signer(spec, charset)
     hidden = [one.name for one in profile.credentials if one.secret]
 
     def make(account: Account, asked: Asked) -> Call:
@@ -56,8 +59,8 @@ def maker(profile: Profile, verb: Verb) -> Make:
         if around is not None:
             scope["fields"] = fields
             fields = around(scope) or {}
-        asks, way = query(scope) or {}, texts.written(path(scope))
-        heads = {name: texts.written(value) for name, value in (headers(scope) or {}).items()}
+        asks, way = query(scope) or {}, _way(texts.written(path(scope)))
+        heads = {name: _line(texts.written(value)) for name, value in (headers(scope) or {}).items()}
         body = _body(profile, method, format, fields)
         secrets = [account.credentials[name] for name in hidden if name in account.credentials]
         signed = ""
@@ -78,23 +81,23 @@ def maker(profile: Profile, verb: Verb) -> Make:
         if format == "query":
             asks = {**asks, **fields}
         if body and "Content-Type" not in heads:
-            heads["Content-Type"] = _type(format, sending.charset)
-        url = account.base_url + way + ("?" + _form(asks, sending.charset) if asks else "")
+            heads["Content-Type"] = _type(format, charset)
+        url = account.base_url + way + ("?" + texts.bounded(_form(asks, charset)) if asks else "")
         if asked.request is not None:
             secrets += [value for _, value in asked.request.accounts]
-        return Call(method, url, heads, body.encode(sending.charset), tuple(secrets), signed)
+        return Call(method, url, heads, body.encode(charset), tuple(secrets), signed)
 
     return make
 
 
-def value_of(value: Any, known: Collection[str]) -> Fill:
+def value_of(value: Any, charset: str) -> Fill:
     """Nested JSON of texts with places. None: every field of it was left out."""
     if isinstance(value, str):
-        return texts.compile(value, known)
+        return texts.compile(value, texts.SENT, charset)
     if isinstance(value, dict):
-        return _object([(name, value_of(one, known), one is None) for name, one in value.items()])
+        return _object([(name, value_of(one, charset), one is None) for name, one in value.items()])
     if isinstance(value, list):
-        ones = [value_of(one, known) for one in value]
+        ones = [value_of(one, charset) for one in value]
         return lambda scope: [told for one in ones if (told := one(scope)) is not None]
     return lambda _: value
 
@@ -171,14 +174,28 @@ def _accounts(spec: Accounts, request: Request | None) -> dict[str, Any]:
     return {"account": given[main], "others": others, "accounts": every}
 
 
+def _line(text: str) -> str:
+    """What fits into a header; another line would be another header."""
+    if CONTROL.search(text):
+        raise ValueError("a header is one line")
+    return text
+
+
+def _way(path: str) -> str:
+    """A path as it is meant: steps up would lead to another call."""
+    if CONTROL.search(path) or not {".", ".."}.isdisjoint(path.split("/")):
+        raise ValueError("not the path that was meant")
+    return path
+
+
 def _body(profile: Profile, method: str, format: str, fields: Mapping[str, Any]) -> str:
     if format == "query" or (method == "GET" and not fields):
         return ""
     if format == "form":
-        return _form(fields, profile.sending.charset)
+        return texts.bounded(_form(fields, profile.sending.charset))
     if not fields:
         return profile.sending.empty
-    return speech.sorted_json(fields) if profile.sending.sorted else speech.compact(fields)
+    return texts.bounded(speech.sorted_json(fields) if profile.sending.sorted else speech.compact(fields))
 
 
 def _form(fields: Mapping[str, Any], charset: str) -> str:

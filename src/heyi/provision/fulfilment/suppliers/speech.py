@@ -238,8 +238,9 @@ def text_of(value: object) -> str:
 
 
 def number_of(product_no: str) -> str | int:
-    """Product numbers are numbers in their documents and texts in ours."""
-    return int(product_no) if product_no.isdecimal() and len(product_no) < 18 else product_no
+    """Product numbers are numbers in their documents and texts in ours; "007" is no number."""
+    whole = int(product_no) if product_no.isdecimal() and len(product_no) < 18 else product_no
+    return whole if str(whole) == product_no else product_no
 
 
 def hidden_values(*names: str) -> re.Pattern[str]:
