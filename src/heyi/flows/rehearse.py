@@ -45,7 +45,7 @@ class Rehearsal:
 async def rehearse(tools: Tools, wanted: Rehearsal) -> Rehearsed:
     """Nothing is sent."""
     staged = await _stage(tools, wanted)
-    return rehearsing.played(staged.account, _asked(tools, wanted), signature_known=staged.by_profile)
+    return rehearsing.played(staged.account, _asked(tools, wanted), signature_known=bool(staged.profiles))
 
 
 async def ask(tools: Tools, wanted: Rehearsal, *, by: str | None = None) -> Rehearsed:
@@ -59,13 +59,13 @@ async def ask(tools: Tools, wanted: Rehearsal, *, by: str | None = None) -> Rehe
     heard: list[Heard] = []
     end: object
     try:
-        begun = rehearsing.at_home(staged.account, rehearsing.begin(staged.account, asked))
+        begun = rehearsing.harmless(staged.account, rehearsing.begin(staged.account, asked), staged.profiles)
         end = await look.ask(tools, staged.account, begun, f"rehearse_{wanted.verb}", heard, by=by, doubtful=True)
     except Refused:
         raise
     except Exception as error:
         end = rehearsing.broke(error)
-    return rehearsing.said(staged.account, asked, heard, end, signature_known=staged.by_profile)
+    return rehearsing.said(staged.account, asked, heard, end)
 
 
 async def _stage(tools: Tools, wanted: Rehearsal) -> staging.Staged:

@@ -20,6 +20,7 @@ from heyi.infra.tools import Tools
 from heyi.kernel.clock import FixedClock
 from heyi.kernel.ids import to_text
 from heyi.kernel.talk import Unknown
+from heyi.offer.partner.model import SCOPES
 from heyi.provision.fulfilment import connectors
 from heyi.provision.fulfilment.suppliers import DIALECTS, SHIPPED, Dialect
 
@@ -171,6 +172,75 @@ async def test_a_draft_cannot_show_a_real_accounts_key_by_calling_it_public(
         told = await rehearse(operator, "balance", document=document, supplier=to_text("sup", shop.id), send=send)
         assert told["calls"][0]["headers"]["X-Key"] == "{cred.key}"
         assert f"{shop.name}-secret-key" not in json.dumps(told)
+
+
+async def test_a_real_accounts_key_is_not_even_there_when_nothing_is_sent(
+    tools: Tools, operator: Operator, simulator_url: str
+) -> None:
+    """However a draft writes it (here sealed into base64 with its neighbours), what is shown was made without it; and
+    the signature, of the shown text, buys nothing. What a reply means is judged with the real key all the same."""
+    shop = await open_shop(tools, simulator_url, "fulu")
+    secret, supplier = f"{shop.name}-secret-key", to_text("sup", shop.id)
+    document = (await operator.ask("GET", "/profiles/fulu"))["document"]
+    document["submit"][0]["fields"]["padded"] = "x{cred.secret}"
+    document["sending"]["envelope"]["biz_content"] = "{fields:json:base64}"
+    text = json.dumps({"balance": "12.30"})
+    sign = hashlib.md5(("".join(sorted(text)) + secret).encode()).hexdigest()
+    pasted = {"body": json.dumps({"code": 0, "message": "", "result": text, "sign": sign})}
+    for more in ({}, {"document": document}):
+        told = await rehearse(operator, "submit", code="fulu", supplier=supplier, **more)
+        (call,) = told["calls"]
+        envelope = json.loads(call["body"])
+        inner = base64.b64decode(envelope["biz_content"]).decode() if more else envelope["biz_content"]
+        assert secret not in inner
+        assert call["signature"] == envelope["sign"] == hashlib.md5(call["signed"].encode()).hexdigest()
+        told = await rehearse(operator, "balance", code="fulu", supplier=supplier, replies=[pasted], **more)
+        assert told["told"] == {"balance_minor": 1230, "currency": "CNY"}
+        assert secret not in json.dumps(told)
+
+
+async def test_a_draft_cannot_buy_by_another_name(tools: Tools, operator: Operator, simulator_url: str) -> None:
+    """The path of a purchase, written in whatever way, is not asked for a balance: neither the draft's own nor that of
+    the version in use."""
+    shop = await open_shop(tools, simulator_url)
+    sent = {"supplier": to_text("sup", shop.id), "send": True, "order": {**ORDER, "outer_number": "T-9"}}
+    for path in ("/api/v1/order/buy", "/api/v1/order//buy/", "/api/v1/order/%62uy", "/api/v1/Order/buy"):
+        document = (await operator.ask("GET", "/profiles/kasushou"))["document"]
+        buying = document["submit"][0]
+        document["balance"] = {"path": path, "fields": buying["fields"], "amount": "data.balance"}
+        for own in (buying["path"], "/api/v1/elsewhere"):
+            buying["path"] = own
+            told = await operator.client.post(
+                "/v1/operator/profiles/kasushou/rehearse", json={"verb": "balance", "document": document, **sent}
+            )
+            assert told.status_code == 422, told.text
+    assert (shop.orders(), shop.received()) == ([], 0)
+
+
+async def test_who_may_not_connect_sends_nothing_by_a_draft(
+    tools: Tools, operator: Operator, simulator_url: str
+) -> None:
+    """A key for daily work rehearses whatever it likes, and asks the real supplier by the version in use."""
+    scopes = sorted(SCOPES["operator"] - {"operator:connect"})
+    made = await operator.ask("POST", "/access_keys", 201, json={"label": "clerk", "scopes": scopes})
+    shop = await open_shop(tools, simulator_url)
+    document = (await operator.ask("GET", "/profiles/kasushou"))["document"]
+    stored = await operator.ask("POST", "/profiles/kasushou/draft", 201, json={"document": document})
+    body = {"verb": "balance", "supplier": to_text("sup", shop.id)}
+
+    async def status(**more: Any) -> int:
+        reply = await operator.client.post(
+            "/v1/operator/profiles/kasushou/rehearse", json={**body, **more},
+            headers={"Authorization": f"Bearer {made['key']}"},
+        )  # fmt: skip
+        return reply.status_code
+
+    for draft in ({"document": document}, {"version": stored["version"]}):
+        assert await status(**draft) == 200
+        assert await status(send=True, **draft) == 403
+    assert shop.received() == 0
+    assert await status(send=True) == 200
+    assert shop.received() == 1
 
 
 async def test_a_document_cannot_send_the_credentials_elsewhere(

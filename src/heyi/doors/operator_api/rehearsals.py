@@ -12,7 +12,7 @@ from litestar import get, post
 from litestar.params import Parameter
 from msgspec import Meta
 
-from heyi.doors.access import Caller, allow
+from heyi.doors.access import Caller, allow, must_connect
 from heyi.doors.operator_api.profiles import Document, VersionNumber, known_code, pointed
 from heyi.doors.paging import Cursor, Limit, Page, after_code, paged_by_code
 from heyi.doors.shapes import Accounts, Address, AmountMinor, Body, CodeWord, Currency, Line, Shape, id_in
@@ -78,7 +78,8 @@ class OrderBody(Body):
 class RehearsalBody(Body):
     """`document` (as it stands in the form) or `version`; neither: the followed one. `supplier` (with its credentials)
     or sample `credentials`. `replies` answer the calls in turn. `at`: as if it were then. `send`: really ask that
-    supplier; only query, balance, products and product, never a purchase.
+    supplier; only query, balance, products and product, never a purchase. To send by anything but the followed version
+    (`document`, `version`) decides what credentials are sent in: it needs the scope operator:connect.
     """
 
     verb: Literal["submit", "query", "balance", "products", "product", "callback"]
@@ -96,7 +97,9 @@ class RehearsalBody(Body):
 
 
 class ShownShape(Shape):
-    """One call as it goes out. Secret credentials are shown as the places that they fill: {cred.key}."""
+    """One call as it goes out. Secret credentials are shown as the places that they fill: {cred.key}. The
+    signature of samples is the true one; of a real account it is that of the shown text; of what was sent it is hidden.
+    """
 
     method: str
     url: str
@@ -206,6 +209,7 @@ async def rehearse_profile(code: str, data: RehearsalBody, tools: Tools, caller:
     wanted = _rehearsal(known_code(code), data)
     with pointed("/document"):
         if data.send:
+            must_connect(caller, data.document, data.version)
             return _rehearsed(await rehearse.ask(tools, wanted, by=caller.name))
         return _rehearsed(await rehearse.rehearse(tools, wanted))
 

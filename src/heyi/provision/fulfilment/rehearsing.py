@@ -1,5 +1,6 @@
 """Pure: a verb of a connector, rehearsed. What would go out byte by byte, what was signed, and what a reply means; with
-secret credentials shown as the places where they stand, and cards masked.
+secret credentials shown as the places where they stand, and cards masked. The signature of samples is the
+true one; that of a real account is of the shown text, with the places in it.
 """
 
 from __future__ import annotations
@@ -24,16 +25,19 @@ from heyi.kernel.talk import (
     Reply,
     Unknown,
 )
+from heyi.provision.fulfilment import purchases
 from heyi.provision.fulfilment.errand import Account
 from heyi.provision.fulfilment.errors import NotToBeSent
 from heyi.provision.fulfilment.masking import charset_of_call
 from heyi.provision.fulfilment.suppliers import Callback, Heard, Order
+from heyi.provision.fulfilment.suppliers.document import Profile
 from heyi.provision.fulfilment.suppliers.speech import Balance, Product, ProductPage
-from heyi.provision.fulfilment.veiling import veiled, veiled_in, veiled_reply
+from heyi.provision.fulfilment.veiling import is_real, stand_in, veiled, veiled_in, veiled_reply
 
 VERBS = ("submit", "query", "balance", "products", "product", "callback")
 SENT = ("query", "balance", "products", "product")  # they change nothing at the other side
 TEXT_MAX = 20_000
+MORE = object()  # the replies ended before the talk did
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +86,19 @@ class Rehearsed:
     answers: list[Answered] = field(default_factory=list)
 
 
-def begin(account: Account, asked: Asked) -> Look[Any] | str:
-    """The talk or look of a verb, or why there is none."""
+@dataclass(frozen=True, slots=True)
+class Impossible:
+    """There is no such talk."""
+
+    why: str
+
+
+def begin(account: Account, asked: Asked) -> Look[Any] | Impossible:
+    """The talk or look of a verb, if there is one."""
     dialect, order = account.connector, asked.order
     if asked.verb == "submit":
         if order.kind not in dialect.kinds:
-            return f"this dialect does not sell {order.kind}"
+            return Impossible(f"this dialect does not sell {order.kind}")
         return dialect.submit(account, order)
     if asked.verb == "query":
         return dialect.query(account, order)
@@ -97,30 +108,38 @@ def begin(account: Account, asked: Asked) -> Look[Any] | str:
         return dialect.products(account, asked.at, asked.page)
     if asked.verb == "product" and dialect.product is not None:
         return dialect.product(account, asked.at, order.request.product_no)
-    return f"this dialect has no {asked.verb}"
+    return Impossible(f"this dialect has no {asked.verb}")
 
 
 def played(account: Account, asked: Asked, *, signature_known: bool) -> Rehearsed:
     """The verb with the replies that were given; nothing is sent."""
     if asked.verb == "callback":
         return _called(account, asked)
+    calls, end = _talk(account, asked)
+    told = ended(account, asked, calls, end, signature_known=signature_known)
+    if not is_real(account):
+        return told
+    placed = stand_in(account)
+    calls, _ = _talk(placed, asked)
+    return replace(told, calls=[shown(placed, asked, call, signature_known=signature_known) for call in calls])
+
+
+def _talk(account: Account, asked: Asked) -> tuple[list[Call], object]:
+    """What goes out when it is given these replies, and its end."""
     calls: list[Call] = []
     try:
         look = begin(account, asked)
-        if isinstance(look, str):
-            return Rehearsed([], "impossible", look)
+        if isinstance(look, Impossible):
+            return [], look
         calls.append(next(look))
         for reply in asked.replies:
             calls.append(look.send(reply))
     except StopIteration as end:
-        return ended(account, asked, calls, end.value, signature_known=signature_known)
+        return calls, end.value
     except Exception as error:  # a draft, or a stranger's code: what breaks here would break there
-        return ended(account, asked, calls, broke(error), signature_known=signature_known)
+        return calls, broke(error)
     look.close()
-    return Rehearsed(
-        [shown(account, asked, call, signature_known=signature_known) for call in calls], None,
-        "a reply to the last call is needed to say more",
-    )  # fmt: skip
+    return calls, MORE
 
 
 def broke(error: Exception) -> str:
@@ -146,25 +165,27 @@ def only_looks(verb: str, supplier: UUID | None) -> None:
         raise NotToBeSent("/supplier", why="it is sent to an account that there is")
 
 
-def at_home(account: Account, look: Look[Any] | str) -> Look[Any]:
-    """The same look; it ends in NotToBeSent before it leaves the account's own address."""
-    if isinstance(look, str):
-        raise NotToBeSent("/verb", why=look)
+def harmless(account: Account, look: Look[Any] | Impossible, profiles: Sequence[Profile]) -> Look[Any]:
+    """The same look; it ends in NotToBeSent before it leaves the account's own address, or buys by one of these."""
+    if isinstance(look, Impossible):
+        raise NotToBeSent("/verb", why=look.why)
     try:
         call = next(look)
         while True:
             if not call.url.startswith(f"{account.base_url}/"):
                 raise NotToBeSent("/document", why="its address is not the account's")
+            if purchases.looks_like_one(call, account.base_url, profiles):
+                raise NotToBeSent("/verb", why="this is the call that buys")
             call = look.send((yield call))
     except StopIteration as end:
         return end.value
 
 
-def said(account: Account, asked: Asked, heard: Sequence[Exchange], end: object, *, signature_known: bool) -> Rehearsed:
-    """What the real supplier said."""
+def said(account: Account, asked: Asked, heard: Sequence[Exchange], end: object) -> Rehearsed:
+    """What the real supplier said. Signatures are not shown: another call could be made of them."""
     found = ended(
         account, asked, [one.call for one in heard],
-        Unknown(heard[-1].error) if end is None else end, signature_known=signature_known,
+        Unknown(heard[-1].error) if end is None else end, signature_known=False,
     )  # fmt: skip
     cards = [text for pair in end.cards for text in pair] if isinstance(end, Delivered) else []
     answers = [
@@ -219,10 +240,14 @@ def _called(account: Account, asked: Asked) -> Rehearsed:
     return Rehearsed([], "trusted", f"trusted: it is about {found.outer_number}", told)
 
 
-def _words(answer: object) -> tuple[str, str, dict[str, Any]]:
+def _words(answer: object) -> tuple[str | None, str, dict[str, Any]]:
     """An end as a word, a sentence, and what it says; cards are counted and masked."""
     told: dict[str, Any]
+    if answer is MORE:
+        return None, "a reply to the last call is needed to say more", {}
     match answer:
+        case Impossible(why):
+            return "impossible", why, {}
         case Delivered(number, cards, cost, note):
             told = {"supplier_number": number, "cards": [[mask(text) for text in card] for card in cards],
                     "cost_minor": cost, "note": note}  # fmt: skip

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from heyi.infra.db import Tx, queries, text_col
+import msgspec
+
+from heyi.infra.db import Row, Tx, queries, text_col
 from heyi.infra.sealing import Sealing
 from heyi.provision.fulfilment import accounts, connectors
 from heyi.provision.fulfilment.connectors import SQL
@@ -20,6 +22,7 @@ from heyi.provision.fulfilment.errors import (
     SupplierUnusable,
 )
 from heyi.provision.fulfilment.suppliers import SHIPPED, Dialect, engine, profile
+from heyi.provision.fulfilment.suppliers.document import Profile
 
 CALLBACKS = queries(__file__, "queries_callbacks.sql")
 
@@ -29,10 +32,11 @@ TIMEOUT_MS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """`by_profile`: the connector is data, so that it is known which of its secrets is the signature."""
+    """`profiles`: what is rehearsed and what is followed, as data; none for a package, of which nobody knows which of
+    its secrets is the signature."""
 
     account: Account
-    by_profile: bool
+    profiles: tuple[Profile, ...]
 
 
 async def stage(
@@ -41,18 +45,18 @@ async def stage(
 ) -> Staged:  # fmt: skip
     """The account that is rehearsed with. Raises ProfileNotFound, SupplierNotFound, SupplierUnusable, and ManyRefused
     with the faults of a document."""
-    connector, by_profile = await _connector(tx, code, version, document)
+    connector, profiles = await _connector(tx, code, version, document)
     if supplier is not None:
         there = await accounts.opened(tx, sealing, supplier, public_url=public_url, connector=connector)
         if there.dialect != code:
             raise DialectUnknown("/supplier", value=code, known=there.dialect)
-        return Staged(there, by_profile)
+        return Staged(there, profiles)
     samples = {one.name: credentials.get(one.name) or f"sample-{one.name}" for one in connector.credentials}
     account = Account(
         UUID(int=0), "sample", code, (base_url or SAMPLE_URL).rstrip("/"), samples, f"{public_url}/callbacks/sample",
         TIMEOUT_MS, 0, connector.grace_ms, connector,
     )  # fmt: skip
-    return Staged(account, by_profile)
+    return Staged(account, profiles)
 
 
 async def nobodys(tx: Tx, number: str) -> None:
@@ -61,13 +65,16 @@ async def nobodys(tx: Tx, number: str) -> None:
         raise RealOrder("/order/outer_number")
 
 
-async def _connector(tx: Tx, code: str, version: int | None, document: dict[str, Any] | None) -> tuple[Dialect, bool]:
+async def _connector(
+    tx: Tx, code: str, version: int | None, document: dict[str, Any] | None
+) -> tuple[Dialect, tuple[Profile, ...]]:
+    followed = await tx.row(SQL["published"], code=code)
     if document is not None:
         checked = profile.read(document)
         if checked.code != code:
             raise ProfileCode("/code", value=checked.code, code=code)
-        return engine.compile(checked), True
-    row = await tx.row(SQL["published"], code=code)
+        return engine.compile(checked), (checked, *await _documents(tx, code, followed))
+    row = followed
     if version is not None:
         row = None if version == 0 else await tx.row(SQL["profile_version"], code=code, version=version)
         if row is None and version != 0:
@@ -78,4 +85,17 @@ async def _connector(tx: Tx, code: str, version: int | None, document: dict[str,
         found = await connectors.find(tx, code, None if row is None else row.id)
     except connectors.Unusable as error:
         raise SupplierUnusable(why=error.why) from None
-    return found, row is not None or code in SHIPPED
+    own = await _documents(tx, code, row)
+    return found, (*own, *await _documents(tx, code, followed)) if own else ()
+
+
+async def _documents(tx: Tx, code: str, row: Row | None) -> tuple[Profile, ...]:
+    """What a stored version says (None: what heyi ships), as far as it can be read."""
+    if row is None:
+        return (SHIPPED[code],) if code in SHIPPED else ()
+    stored = await tx.row(SQL["profile_document"], id=row.id)
+    assert stored is not None
+    try:
+        return (msgspec.json.decode(stored.document, type=Profile),)
+    except msgspec.ValidationError:
+        return ()

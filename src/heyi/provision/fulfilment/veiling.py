@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from heyi.kernel.talk import Reply
@@ -11,6 +12,13 @@ from heyi.provision.fulfilment.errand import Account
 from heyi.provision.fulfilment.masking import charset_of, forms, masked
 
 SECRET_MIN = 6  # a real account's shorter credentials are numbers of customers
+
+
+def stand_in(account: Account) -> Account:
+    """The same account with the place of every secret in its stead: what it would send tells nothing, however a draft
+    writes or hashes it, and nobody can buy with what it signed."""
+    places = {name: f"{{cred.{name}}}" for name, _ in _secrets(account)}
+    return replace(account, credentials={**account.credentials, **places})
 
 
 def veiled(text: str, account: Account, more: Iterable[str] = ()) -> str:
@@ -40,11 +48,16 @@ def veiled_reply(reply: Reply, account: Account, cards: Iterable[str]) -> str:
     return masked(veiled(text, account), cards, account.connector.hidden)
 
 
+def is_real(account: Account) -> bool:
+    """An account that there is; the others are made of samples."""
+    return account.id.int != 0
+
+
 def _secrets(account: Account) -> list[tuple[str, str]]:
     """What must not be shown: what the connector calls secret; and of a real account everything that could be, because
     a draft may call a key what it likes."""
     called_so = {one.name for one in account.connector.credentials if one.secret}
-    real = account.id.int != 0
+    real = is_real(account)
     return [
         (name, value) for name, value in account.credentials.items()
         if value and (name in called_so or (real and len(value) >= SECRET_MIN))
