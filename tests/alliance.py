@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from tests.learned import learned
+
 from heyi.app.cli.apply import Applying
 from heyi.app.cli.client import Client
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 PHONE = {"name": "phone", "label": "手机号", "pattern": r"\w[\w-]{2,39}"}  # wide: the supplier refuses what is wrong
 SUPPLIERS = {
     "kasushou": {"user_id": "10001", "key": "simulator-kasushou-key"},
-    "fulu": {"app_key": "simulator-fulu-app", "secret": "simulator-fulu-secret"},
+    "fulu": {"app_key": "simulator-fulu-app", "secret": "simulator-fulu-secret-0123456789"},
 }
 DEPOSIT = "1000000.00 CNY"
 OPENING = "10000000.00 CNY"  # what the simulator's suppliers begin with
@@ -103,7 +105,7 @@ def make(stack: Stack, *, keys: int, timeout_ms: int = 1500, typical_ms: int = 1
         for code, credentials in SUPPLIERS.items()
     ]  # fmt: skip
     with Client(stack.url, stack.operator_key) as api:
-        Applying(api, lambda _: None).apply({"suppliers": suppliers, **DOCUMENT})
+        Applying(api, lambda _: None).apply({"profiles": [learned("fulu")], "suppliers": suppliers, **DOCUMENT})
     operator = stack.operator
     for one in operator.every("/suppliers"):
         stack.world.put(f"suppliers/{one['code']}", {"callback_url": one["callback_url"], "callback_gap_ms": 500})

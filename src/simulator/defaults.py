@@ -25,7 +25,7 @@ def suppliers() -> list[Supplier]:
             name="fulu",
             dialect="fulu",
             partner_key="simulator-fulu-partner",
-            credentials={"app_key": "simulator-fulu-app", "secret": "simulator-fulu-secret"},
+            credentials={"app_key": "simulator-fulu-app", "secret": "simulator-fulu-secret-0123456789"},
             products=_by_id(
                 Product(id="20001", name="视频会员月卡", price_fen=1520, face_value_fen=2500, pattern=PHONE),
                 Product(id="20002", name="音乐会员月卡", price_fen=790, face_value_fen=1500, pattern=PHONE),

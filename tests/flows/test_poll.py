@@ -12,7 +12,7 @@ import pytest
 from tests.flows.test_report import Reporting
 from tests.provision.entitlement.making import Validity
 from tests.provision.fulfilment.shops import Shop as Supplier
-from tests.provision.fulfilment.shops import open_shop
+from tests.provision.fulfilment.shops import open_shop, secret_of
 from tests.simulator.speaking import Kasushou, World, until
 
 from heyi.flows import ask, poll, report, settle
@@ -40,7 +40,7 @@ class Polled:
 
     def buy(self, count: int = 1) -> list[str]:
         """Rights at the partner. We know their numbers only when a test links them."""
-        till = Kasushou(World(self.supplier.url), self.supplier.name, key=f"{self.supplier.name}-secret-key")
+        till = Kasushou(World(self.supplier.url), self.supplier.name, key=secret_of(self.supplier.name))
         made = [f"polled{next(_numbers)}-1" for _ in range(count)]
         for number in made:
             assert till.buy(number)[0]

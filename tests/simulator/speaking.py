@@ -1,5 +1,6 @@
 """Clients of the two dialects, written for these tests: a third reading of the documents, on purpose naive."""
 
+import base64
 import hashlib
 import json
 import threading
@@ -11,6 +12,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.padding import PKCS7
 
 PATIENCE_S = 10.0
 PHONE = "13800138001"
@@ -116,7 +119,7 @@ class Kasushou:
 
 class Fulu:
     name = "fulu"
-    secret, app_key = "simulator-fulu-secret", "simulator-fulu-app"
+    secret, app_key = "simulator-fulu-secret-0123456789", "simulator-fulu-app"
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -160,11 +163,17 @@ class Fulu:
     def state(self, outer: str) -> str:
         code, result = self.ask("fulu.order.info.get", {"customer_order_no": outer})
         words = {"untreated": "processing", "processing": "processing", "success": "done", "failed": "failed"}
-        return f"code {code}" if code else words.get(result["order_status"], "strange")
+        return f"code {code}" if code else words.get(result["order_state"], "strange")
 
     def cards(self, outer: str) -> list[tuple[str, str]]:
         _, result = self.ask("fulu.order.info.get", {"customer_order_no": outer})
-        return [(card["card_number"], card["card_pwd"]) for card in result["cards"]]
+        return [(self.opened(card["card_number"]), self.opened(card["card_pwd"])) for card in result["cards"]]
+
+    def opened(self, sealed: str) -> str:
+        decryptor = Cipher(algorithms.AES(self.secret.encode()), modes.ECB()).decryptor()
+        padding = PKCS7(128).unpadder()
+        padded = decryptor.update(base64.b64decode(sealed)) + decryptor.finalize()
+        return (padding.update(padded) + padding.finalize()).decode()
 
     def verifies(self, message: dict[str, Any]) -> bool:
         signed = {k: v for k, v in message.items() if k != "sign"}

@@ -1,25 +1,26 @@
 """福禄 v2.
 
 From the documents: one address, the envelope, the signature over sorted characters, the method names, code 0 is
-success, accepted is not charged (query is mandatory), the callback's fields, ack `SUCCESS`, no cards in a callback.
+success, accepted is not charged (query is mandatory), an order's `order_state`, the callback's fields (there it is
+`order_status`), ack `SUCCESS`, no cards in a callback; number and password of a card are each AES-256-ECB, PKCS7,
+base64, the secret for a key.
 From public clients: on 3001-3005 and 3008 a client goes on to its next product; the callback's numbers are texts
 (price with four decimals) and it names the product_id too; `{"card_number", "card_pwd", "card_deadline"}`.
 This simulator's reading (no document seen):
-  - an order shows its state as `order_status`, as the callback does, and once more as `order_state`, as some
-    SDKs call it; the codes' meanings:
+  - the codes' meanings:
     3001 no such product   3002 off sale         3003 sold out            3004 product is of another type
     3005 price changed     3008 in maintenance   1001 signature wrong     1002 app_key wrong
     1003 time outside ten minutes                1004 no such method      1005 field missing or unreadable
     1006 address not on the list                 1007 asked too often
     2001 balance too low   2002 account wrong    2003 number used (dedupe)     4001 no such order
-  - the cards are in clear. The real service encrypts them with a key of its own; no document of the cipher was seen.
+  - real secrets have 32 characters; ours may be of any length (see `ciphers`).
   - a callback is sent again as the 卡速售 document says; the address is a setting, the request carries none.
 """
 
 import json
 from datetime import datetime, timedelta, timezone
 
-from simulator import signing
+from simulator import ciphers, signing
 from simulator.asgi import Answer, Request
 from simulator.callbacks import Message
 from simulator.desk import Asked, Desk, Faults, state_now
@@ -151,7 +152,7 @@ class Fulu(Speech):
         except Refused as refusal:
             raise Problem(CODES[refusal.why], refusal.text) from refusal
         # Accepted is not charged: whatever has happened meanwhile, the answer to a new order is "untreated".
-        return _answer(shop.supplier, _order(order, State.UNTREATED), faults), order
+        return _answer(shop.supplier, _order(shop.supplier, order, State.UNTREATED), faults), order
 
 
 def _query(shop: Shop, asking: Asking) -> Json:
@@ -159,7 +160,7 @@ def _query(shop: Shop, asking: Asking) -> Json:
     if not found:
         raise Problem(4001, "订单不存在")
     order = found[-1]
-    return _order(order, state_now(order))
+    return _order(shop.supplier, order, state_now(order))
 
 
 def _object(raw: bytes, otherwise: str) -> Json:
@@ -196,11 +197,11 @@ def _answer(supplier: Supplier, data: object, faults: Faults | None = None) -> A
     if strange and strange.what == "code":
         code = UNMAPPED_CODE
     elif strange and isinstance(data, dict):
-        data["order_status"] = data["order_state"] = UNMAPPED_STATUS
+        data["order_state"] = UNMAPPED_STATUS
     return _envelope(supplier, code, "接口调用成功", signing.compact_json(data))
 
 
-def _order(order: Order, state: State) -> Json:
+def _order(supplier: Supplier, order: Order, state: State) -> Json:
     shown: Json = {
         "order_id": order.number,
         "customer_order_no": order.outer,
@@ -209,7 +210,6 @@ def _order(order: Order, state: State) -> Json:
         "order_price": yuan(order.price_fen),
         "buy_num": order.quantity,
         "charge_account": order.account,
-        "order_status": STATES[state],
         "order_state": STATES[state],
         "create_time": _clock(order.taken_ms),
         "finish_time": _clock(order.finished_ms) if state in (State.DONE, State.FAILED) else "",
@@ -219,7 +219,11 @@ def _order(order: Order, state: State) -> Json:
     }
     if state is State.DONE:
         shown["cards"] = [
-            {"card_number": card.number, "card_pwd": card.password, "card_deadline": "2099-12-31 23:59:59"}
+            {
+                "card_number": ciphers.aes_256_ecb(card.number, supplier.secret),
+                "card_pwd": ciphers.aes_256_ecb(card.password, supplier.secret),
+                "card_deadline": "2099-12-31 23:59:59",
+            }
             for card in order.cards
         ]
     return shown

@@ -60,6 +60,11 @@ class Shop:
         return found
 
 
+def secret_of(name: str) -> str:
+    """The secret of a supplier in the simulator: as long as a key of AES-256."""
+    return f"{name}-secret-key".ljust(32, "0")
+
+
 @pytest.fixture(scope="session")
 def simulator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with start_simulator(tmp_path_factory.mktemp("simulator")) as running:
@@ -73,7 +78,7 @@ async def open_shop(tools: Tools, url: str, dialect: str = "kasushou", **setting
         {"id": "1001", "name": "视频会员月卡", "price_fen": 1500, "pattern": r"^1\d{10}$"},
         {"id": "1101", "name": "外卖红包卡密", "kind": "card", "price_fen": 480},
     ]
-    values = ["10001", f"{name}-secret-key"]
+    values = ["10001", secret_of(name)]
     credentials = dict(zip([one.name for one in DIALECTS[dialect].credentials], values, strict=True))
     theirs = dict(zip(SPEECHES[dialect].credentials, values, strict=True))
     made = {"dialect": dialect, "credentials": theirs, "products": products, "work_ms": 20, "callback_resends": 0}

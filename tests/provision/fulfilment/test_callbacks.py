@@ -15,7 +15,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
 from tests.provision.fulfilment.making import attempts_of, forward, part, planned, round_at, task_of, until
-from tests.provision.fulfilment.shops import Shop, open_shop
+from tests.provision.fulfilment.shops import Shop, open_shop, secret_of
 
 from heyi.app.web import make_litestar
 from heyi.flows import attention, deliver, hear
@@ -53,7 +53,7 @@ async def path_of(tools: Tools, shop: Shop) -> str:
 
 
 def message(tools: Tools, shop: Shop, outer: str) -> dict[str, Any]:
-    secret = f"{shop.name}-secret-key"
+    secret = secret_of(shop.name)
     if shop.dialect == "kasushou":
         at = str(millis(tools.clock.wall()))
         told: dict[str, Any] = {"external_orderno": outer, "status": "3", "time": at}

@@ -12,7 +12,7 @@ from urllib.parse import quote_plus
 import pytest
 from tests.provision.fulfilment.making import attempts_of, forward, part, planned, round_at, task_of, until
 from tests.provision.fulfilment.operating import Operator, operating
-from tests.provision.fulfilment.shops import open_shop
+from tests.provision.fulfilment.shops import open_shop, secret_of
 
 from heyi.flows import attention, housekeeping
 from heyi.infra.http import Heard
@@ -162,7 +162,7 @@ async def test_callbacks_are_shown_without_what_is_secret(tools: Tools, operator
     body = {
         "external_orderno": "x",
         "card_list": [{"card_no": "CARD-1", "card_password": "PASS-1"}],
-        "key": f"{shop.name}-secret-key",
+        "key": secret_of(shop.name),
     }
     reply = await operator.client.post(f"/callbacks/{token}?sign=abc", json=body)
     assert reply.status_code == 400

@@ -167,7 +167,7 @@ def fulu_told(code: object, result: object, secret: str = "k") -> Reply:
 
 
 def fulu_order(status: str, **more: object) -> dict[str, object]:
-    return {"order_id": "F1", "customer_order_no": OUTER, "order_status": status, "order_price": 15.2, **more}
+    return {"order_id": "F1", "customer_order_no": OUTER, "order_state": status, "order_price": 15.2, **more}
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,8 @@ def fulu_order(status: str, **more: object) -> dict[str, object]:
         (fulu_told(0, fulu_order("suspended")), Unknown("unmapped status suspended")),
         (fulu_told(9797, fulu_order("success")), Unknown("unmapped code 9797")),
         (fulu_told(0, fulu_order("success"), "forged"), Unknown("the answer's signature does not hold")),
-        (fulu_told(4001, None), NotFound()),
+        (fulu_told(4001, None), Unknown("unmapped code 4001")),
+        (fulu_told(0, {**fulu_order("untreated"), "order_status": "success"}), Accepted("F1", 1520)),
         (Reply(200, {}, b'{"code":0}'), Unknown("unreadable answer")),
     ],
 )

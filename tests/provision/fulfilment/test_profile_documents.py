@@ -670,6 +670,36 @@ def test_sealed_cards_are_opened(name: Any, length: int, iv: bytes, coding: Any)
         assert cards.opener(spec)(stranger, told) != "PW-密码-1"
 
 
+def test_golden_vectors_of_fulu() -> None:
+    """The test data of their document: the AppSecret that opens number and password of a card; and an order as it is
+    queried, with the envelope signed over its sorted characters (written out a second time)."""
+    sealed = ("12nCp6X/nALmrvr1erxK+D4L8n/kqz/RItKWUfvZrCU=", "9HeOgdv+NpLihh2+5Gm0Mj4L8n/kqz/RItKWUfvZrCU=")
+    card = ("CD1000250201906121742434441", "CP1000250201906121742434441")
+    holder = replace(account("fulu"), credentials={"app_key": "i4esv1l", "secret": "0a091b3aa4324435aab703142518a8f7"})
+    query = next(DIALECTS["fulu"].query(holder, order("card_key")))
+    fields = json.loads(query.body)
+    sign = fields.pop("sign")
+    text = "".join(sorted(json.dumps(fields, ensure_ascii=False, separators=(",", ":"))))
+    assert sign == hashlib.md5((text + "0a091b3aa4324435aab703142518a8f7").encode()).hexdigest()
+
+    def end(number: str, password: str) -> object:
+        shown = {
+            "order_id": "F1",
+            "customer_order_no": OUTER,
+            "order_state": "success",
+            "order_price": 4.8,
+            "cards": [{"card_number": number, "card_pwd": password, "card_deadline": "2026-12-31 00:00:00"}],
+        }
+        result = json.dumps(shown)
+        sign = hashlib.md5(("".join(sorted(result)) + "0a091b3aa4324435aab703142518a8f7").encode()).hexdigest()
+        reply = Reply(200, {}, json.dumps({"code": 0, "message": "", "result": result, "sign": sign}).encode())
+        return play(DIALECTS["fulu"], holder, order("card_key"), "query", reply).answer
+
+    assert end(*sealed) == Delivered("F1", (card,), 480)
+    assert end("", sealed[1]) == Delivered("F1", (("", card[1]),), 480)
+    assert end(*card) == Unknown("unreadable cards"), "what is not sealed is not what they send"
+
+
 @pytest.mark.parametrize("covers", ["whole", "password", "both"])
 def test_a_supplier_that_seals_its_cards(covers: str) -> None:
     """The same order in clear, sealed whole, and field by field: one card, and nothing of it stays in the record."""

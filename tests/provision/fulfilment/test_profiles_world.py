@@ -1,6 +1,5 @@
 """Each shipped profile against the simulator that speaks its dialect, written from the same documents by other hands:
-the whole menu of faults, callbacks as they are really sent, and looks. What a document does not tell (codes that
-refuse, words for "no such order") an operator learns at the real supplier: LEARNED are those of the simulator."""
+the whole menu of faults, callbacks as they are really sent, and looks."""
 
 from __future__ import annotations
 
@@ -13,8 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
-import msgspec
 import pytest
+from tests.learned import learned
+from tests.provision.fulfilment.shops import secret_of
 
 from heyi.infra.http import Heard as Exchange
 from heyi.infra.http import Http
@@ -27,22 +27,6 @@ from heyi.provision.fulfilment.suppliers.speech import Balance, Product, Product
 from simulator.dialects import SPEECHES
 
 CODES = sorted(set(SHIPPED) & set(SPEECHES))
-LEARNED: dict[str, dict[str, Any]] = {
-    "kayixin": {
-        "not_found": ["3001"],
-        "refusals": {"2004": "sold_out", "2005": "price", "2006": "busy", "2007": "account", "2009": "balance"},
-    },
-    "jingzhao": {"says": {"订单不存在": "not_found", "充值账号": "account", "价格": "price"}},
-    "shangteng": {"says": {"订单不存在": "not_found", "充值账号": "account"}},
-    "kakayun": {"says": {"库存不足": "sold_out"}, "spoken": ["-1"]},
-    "yiqida": {"says": {"订单不存在": "not_found", "充值账号": "account", "价格": "price"}},
-    "chengquan": {
-        "not_found": ["7201"],
-        "refusals": {"7104": "sold_out", "7106": "busy", "7107": "balance", "7108": "account"},
-    },
-    "agiso": {"refusals": {"2002": "sold_out", "2004": "busy", "2007": "refused"}},
-    "acg_faka": {"says": {"发货失败": "refused", "商品暂停": "busy"}},
-}
 ONCE = {"dujiao_next", "agiso"}  # asked by sending the purchase again: their simulators take a number once
 DEAF = {"acg_faka"}  # an order whose answer was lost cannot be asked about
 NO_GUARD = {"chengquan", "shangteng", "dujiao_next", "acg_faka", "agiso", "fulu"}  # no safe price in the request
@@ -132,14 +116,11 @@ async def http() -> AsyncIterator[Http]:
 
 def counter(url: str, code: str, http: Http, callback_url: str = "", **settings: Any) -> Counter:
     name = f"{code.replace('_', '-')}-world-{next(_names)}"
-    known = msgspec.to_builtins(SHIPPED[code])
-    for part, more in LEARNED.get(code, {}).items():
-        there = known["told"].get(part)
-        known["told"][part] = {**more, **(there or {})} if isinstance(more, dict) else more
+    known = learned(code)
     if code in ONCE:
         known["counts_once"] = True
     dialect = engine.compile(profile.read(known))
-    values = ["10001", f"{name}-secret-key"]
+    values = ["10001", secret_of(name)]
     made = {
         "dialect": code, "work_ms": 30, "callback_url": callback_url, "callback_resends": 0, "calls_per_s": 0,
         "credentials": dict(zip(SPEECHES[code].credentials, values, strict=True)),

@@ -14,7 +14,7 @@ from unittest.mock import patch
 import pytest
 from tests.provision.fulfilment.making import attempts_of, part, planned, round_at, task_of
 from tests.provision.fulfilment.operating import Operator, operating
-from tests.provision.fulfilment.shops import open_shop
+from tests.provision.fulfilment.shops import open_shop, secret_of
 
 from heyi.infra.tools import Tools
 from heyi.kernel.clock import FixedClock
@@ -139,7 +139,7 @@ async def test_what_changes_nothing_may_really_be_asked(tools: Tools, operator: 
     told = await rehearse(operator, "balance", **sent)
     assert (told["verdict"], told["told"]) == ("balance", {"balance_minor": 4321, "currency": "CNY"})
     assert (told["answers"][0]["status"], len(told["calls"])) == (200, 1)
-    assert f"{shop.name}-secret-key" not in json.dumps(told)
+    assert secret_of(shop.name) not in json.dumps(told)
     assert (await rehearse(operator, "query", **sent))["verdict"] == "not_found"
     assert (await rehearse(operator, "products", **sent))["verdict"] == "products"
     # And what is never sent.
@@ -171,7 +171,7 @@ async def test_a_draft_cannot_show_a_real_accounts_key_by_calling_it_public(
     for send in (False, True):
         told = await rehearse(operator, "balance", document=document, supplier=to_text("sup", shop.id), send=send)
         assert told["calls"][0]["headers"]["X-Key"] == "{cred.key}"
-        assert f"{shop.name}-secret-key" not in json.dumps(told)
+        assert secret_of(shop.name) not in json.dumps(told)
 
 
 async def test_a_real_accounts_key_is_not_even_there_when_nothing_is_sent(
@@ -180,7 +180,7 @@ async def test_a_real_accounts_key_is_not_even_there_when_nothing_is_sent(
     """However a draft writes it (here sealed into base64 with its neighbours), what is shown was made without it; and
     the signature, of the shown text, buys nothing. What a reply means is judged with the real key all the same."""
     shop = await open_shop(tools, simulator_url, "fulu")
-    secret, supplier = f"{shop.name}-secret-key", to_text("sup", shop.id)
+    secret, supplier = secret_of(shop.name), to_text("sup", shop.id)
     document = (await operator.ask("GET", "/profiles/fulu"))["document"]
     document["submit"][0]["fields"]["padded"] = "x{cred.secret}"
     document["sending"]["envelope"]["biz_content"] = "{fields:json:base64}"
