@@ -8,9 +8,14 @@ from typing import Any
 
 import httpx2
 import pytest
+from litestar import Litestar, post
+from litestar.testing import TestClient
+from structlog.testing import capture_logs
 from tests import alliance
 from tests.doors.schemas import Schemas
 from tests.stack import Stack
+
+from heyi.doors.problems import on_crash
 
 ORDER = "/orders/ord_01jd0000000000000000000000"
 
@@ -139,3 +144,18 @@ def test_the_readable_page_shows_every_route_and_loads_nothing(stack: Stack, doc
         assert f"<code>{path}</code>" in page.text
     assert "<script" not in page.text
     assert not re.search(r"(?:src|href)=['\"]?https?:", page.text)
+
+
+def test_a_crash_is_logged_by_its_route_and_not_by_its_path() -> None:
+    """The path of a supplier's callbacks is a secret: who has it may send some."""
+
+    @post("/callbacks/{token:str}")
+    async def breaks(token: str) -> None:
+        raise KeyError(len(token))
+
+    app = Litestar([breaks], exception_handlers={Exception: on_crash}, logging_config=None)
+    with TestClient(app, raise_server_exceptions=False) as client, capture_logs() as logs:
+        assert client.post("/callbacks/very-secret-token").status_code == 500
+    (line,) = [one for one in logs if one["event"] == "request.crashed"]
+    assert line["route"] == "/callbacks/{token}"
+    assert "very-secret-token" not in str({name: told for name, told in line.items() if name != "exc_info"})

@@ -23,17 +23,28 @@ def test_secrets_are_masked_by_name_and_by_look() -> None:
     assert '"y"' in text
 
 
-def test_tracebacks_are_masked_too() -> None:
+@pytest.mark.parametrize("terminal", [False, True])
+def test_tracebacks_are_masked_too(terminal: bool) -> None:
+    """And on a terminal as well, where they would be prettier with the local variables of every frame in them."""
     code = (
-        "import logging; from heyi.infra.settings import Settings; from heyi.infra.telemetry import set_up_logs\n"
+        f"import logging, sys; sys.stderr.isatty = lambda: {terminal}\n"
+        "from heyi.infra.settings import Settings; from heyi.infra.telemetry import set_up_logs\n"
         "set_up_logs(Settings('x', b''), 'test')\n"
-        "try: raise ValueError('whsec_' + 'leak' * 3)\n"
+        "def work(key):\n"
+        "    local = key * 2\n"
+        "    raise ValueError('whsec_' + 'leak' * 3)\n"
+        "try: work(''.join(['deep', 'secret']))\n"
         "except ValueError: logging.getLogger('any').exception('bad')\n"
+        "import structlog\n"
+        "try: work(''.join(['deep', 'secret']))\n"
+        "except ValueError: structlog.get_logger('own').exception('worse')\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    line = json.loads(done.stderr)
-    assert line["process"] == "test"
-    assert "leakleak" not in line["exception"]
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    assert "leakleak" not in done.stderr
+    assert "deepsecret" not in done.stderr
+    assert done.stderr.count("ValueError") == 2, done.stderr
+    if not terminal:
+        assert [json.loads(line)["process"] for line in done.stderr.splitlines()] == ["test", "test"]
 
 
 @pytest.mark.parametrize(

@@ -93,8 +93,11 @@ def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[b
 
 
 def on_crash(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Our own mistake: logged with its trace id, and nothing of it told to the caller."""
-    _log.error("request.crashed", path=request.url.path, error=type(error).__name__, exc_info=error)
+    """Our own mistake: logged with its trace id, and nothing of it told to the caller. Paths may hold secrets (the
+    address of a supplier's callbacks): the route says as much."""
+    _log.error(
+        "request.crashed", route=request.scope.get("path_template", ""), error=type(error).__name__, exc_info=error
+    )
     detail = TITLES[500][language_of(request) == "en"]
     return _problem(request, 500, "internal.error", detail, [])
 

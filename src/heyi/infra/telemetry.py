@@ -102,19 +102,20 @@ def set_up_logs(settings: Settings, process: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _with_trace,
         structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,  # before masking: tracebacks can quote a secret
+        mask_secrets,
     ]
-    if not to_terminal:
-        shared.append(structlog.processors.format_exc_info)  # before masking: tracebacks can quote a secret
-    shared.append(mask_secrets)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+    # Plain: the pretty tracebacks of terminals show local variables, credentials among them.
     last: Any = (
-        structlog.dev.ConsoleRenderer() if to_terminal else structlog.processors.JSONRenderer(ensure_ascii=False)
-    )
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if to_terminal else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )  # fmt: skip
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
