@@ -34,7 +34,7 @@ class Outside:
             made = await accounts.make(
                 tx, tools.sealing, code=name, title="Simulated supplier", dialect="kasushou",
                 base_url=f"{self.url}/{name}", public_url=tools.settings.public_url, slots=slots,
-                credentials=CREDENTIALS, timeout_ms=10_000, typical_ms=100, grace_ms=None, now=tools.clock.now(),
+                credentials=CREDENTIALS, timeout_ms=10_000, typical_ms=100, now=tools.clock.now(),
             )  # fmt: skip
         return made.id
 

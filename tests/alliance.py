@@ -95,12 +95,11 @@ DOCUMENT: dict[str, Any] = {
 }  # fmt: skip
 
 
-def make(stack: Stack, *, keys: int, timeout_ms: int = 1500, typical_ms: int = 100, grace_ms: int = 500,
-         slots: int = 50) -> None:  # fmt: skip
+def make(stack: Stack, *, keys: int, timeout_ms: int = 1500, typical_ms: int = 100, slots: int = 50) -> None:
     """Apply the document, point the suppliers' callbacks to us, make keys for channel and partner, import card keys."""
     suppliers = [
         {"code": code, "title": code, "dialect": code, "base_url": f"{stack.simulator_url}/{code}",
-         "credentials": credentials, "timeout_ms": timeout_ms, "typical_ms": typical_ms, "grace_ms": grace_ms,
+         "credentials": credentials, "timeout_ms": timeout_ms, "typical_ms": typical_ms,
          "slots": slots, "top_up": OPENING}
         for code, credentials in SUPPLIERS.items()
     ]  # fmt: skip

@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -18,10 +20,20 @@ from heyi.infra.sealing import Sealing
 from heyi.infra.settings import Settings
 from heyi.infra.tools import Tools
 from heyi.kernel.clock import FixedClock
+from heyi.provision.fulfilment.suppliers import DIALECTS
 
 MASTER_KEY = bytes(range(32))
 START = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _impatient() -> Iterator[None]:
+    """What is not found is not found at once, except where an account or a published profile is more patient: the
+    minute of every dialect would be waited for in each test that loses a purchase."""
+    hasty = {code: replace(dialect, grace_ms=0) for code, dialect in DIALECTS.items()}
+    with patch.dict(DIALECTS, hasty):
+        yield
 
 
 @pytest.fixture(scope="session")

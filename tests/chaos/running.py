@@ -11,7 +11,7 @@ from tests.chaos.storm import FRESH_KEYS, Storm
 from tests.stack import Stack
 
 # Short time-outs, so that what was lost is found again soon.
-SUPPLIERS = {"timeout_ms": 700, "typical_ms": 50, "grace_ms": 600, "slots": 30}
+SUPPLIERS = {"timeout_ms": 700, "typical_ms": 50, "slots": 30}
 
 
 def round_of_chaos(seed: int, orders: int, say: Callable[[str], None]) -> None:

@@ -89,7 +89,7 @@ def add_to(stack: Stack) -> None:
     stack.world.put(f"suppliers/{SLOW}", made)
     account = {
         "code": SLOW, "title": SLOW, "dialect": "kasushou", "base_url": f"{stack.simulator_url}/{SLOW}",
-        "credentials": SLOW_CREDENTIALS, "timeout_ms": 2_000, "typical_ms": 600, "grace_ms": 600, "slots": 30,
+        "credentials": SLOW_CREDENTIALS, "timeout_ms": 2_000, "typical_ms": 600, "slots": 30,
         "top_up": alliance.OPENING,
     }  # fmt: skip
     part = {"weight": 20, "delivery": {"when": "now"}}

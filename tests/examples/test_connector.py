@@ -114,7 +114,7 @@ async def test_a_package_delivers_and_when_it_is_gone_its_tasks_wait(
     made = await operator.ask(
         "POST", "/suppliers", 201,
         json={"code": "token", "title": "t", "dialect": "tokenshop", "base_url": f"http://127.0.0.1:{shop.server_port}",
-              "credentials": {"app_id": APP, "secret": SECRET}, "grace_ms": 0, "typical_ms": 0},
+              "credentials": {"app_id": APP, "secret": SECRET}, "typical_ms": 0},
     )  # fmt: skip
     path, supplier = f"/suppliers/{made['id']}", from_text("sup", made["id"])
     assert supplier is not None

@@ -230,7 +230,7 @@ def test_one_heyi_buys_from_another(stack: Stack) -> None:
         Applying(api, lambda _: None).apply({
             "suppliers": [{"code": "another-heyi", "title": "另一家", "dialect": "dujiao_next", "base_url": stack.url,
                            "credentials": {"api_key": made["key"], "secret": made["secret"]}, "timeout_ms": 5000,
-                           "typical_ms": 100, "grace_ms": 500}],
+                           "typical_ms": 100}],
             "benefits": [{**resold, "offers": [{**offer, "product_no": str(goods[0]["number"])}]}],
             "bundles": [{"code": "resale", "title": "转售", "price": "120.00 CNY",
                          "components": [{"code": "resold", "benefit": "resold", "weight": 1}]}],

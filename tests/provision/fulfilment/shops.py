@@ -83,7 +83,7 @@ async def open_shop(tools: Tools, url: str, dialect: str = "kasushou", **setting
     theirs = dict(zip(SPEECHES[dialect].credentials, values, strict=True))
     made = {"dialect": dialect, "credentials": theirs, "products": products, "work_ms": 20, "callback_resends": 0}
     httpx2.put(f"{url}/control/suppliers/{name}", json=made).raise_for_status()
-    ours = {"slots": 20, "timeout_ms": 1000, "typical_ms": 0, "grace_ms": 0, **settings}
+    ours = {"slots": 20, "timeout_ms": 1000, "typical_ms": 0, **settings}
     async with tools.db.transaction() as tx:
         account = await accounts.make(
             tx, tools.sealing, code=name, title=name, dialect=dialect, base_url=f"{url}/{name}",

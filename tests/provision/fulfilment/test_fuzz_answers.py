@@ -232,7 +232,7 @@ async def test_whatever_came_is_kept(tools: Tools, code: str) -> None:
     async with tools.db.transaction() as tx:
         shop = await accounts.make(
             tx, tools.sealing, code=code.replace("_", "-"), title=code, dialect=code, base_url="http://127.0.0.1:1",
-            credentials=keys, slots=100, timeout_ms=1000, typical_ms=0, grace_ms=0, public_url="",
+            credentials=keys, slots=100, timeout_ms=1000, typical_ms=0, public_url="",
             now=tools.clock.now(),
         )  # fmt: skip
     found = [one for one in examples_of(answers(SHIPPED[code]), 30) if one.verb == "submit"]

@@ -81,7 +81,7 @@ async def test_callbacks_of_every_sort(tools: Tools, app: Litestar, code: str) -
     async with tools.db.transaction() as tx:
         shop = await accounts.make(
             tx, tools.sealing, code=code.replace("_", "-"), title=code, dialect=code, base_url="http://127.0.0.1:1",
-            credentials=keys, slots=20, timeout_ms=1000, typical_ms=3_600_000, grace_ms=0, public_url="",
+            credentials=keys, slots=20, timeout_ms=1000, typical_ms=3_600_000, public_url="",
             now=tools.clock.now(),
         )  # fmt: skip
     kind = DIALECTS[code].kinds[0]

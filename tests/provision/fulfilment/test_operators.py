@@ -50,7 +50,7 @@ async def ask(client: Client, method: str, path: str, expect: int = 200, **more:
 
 async def test_an_accounts_life(tools: Tools, client: Client) -> None:
     made = await ask(client, "POST", "/suppliers", 201, json=NEW)
-    assert (made["base_url"], made["grace_ms"], made["state"]) == ("http://127.0.0.1:1/fulu", 60_000, "active")
+    assert (made["base_url"], made["grace_ms"], made["state"]) == ("http://127.0.0.1:1/fulu", 0, "active")
     assert made["callback_url"].startswith(f"{tools.settings.public_url}/callbacks/")
     assert await ask(client, "GET", f"/suppliers/{made['id']}") == made
     for change, code, pointer in (

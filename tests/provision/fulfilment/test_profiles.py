@@ -17,9 +17,9 @@ from tests.provision.fulfilment.shops import open_shop
 from heyi.flows import deliver
 from heyi.infra.tools import Tools
 from heyi.kernel.clock import FixedClock
-from heyi.kernel.ids import to_text
+from heyi.kernel.ids import from_text, to_text
 from heyi.kernel.talk import Delivered, Unknown
-from heyi.provision.fulfilment import connectors
+from heyi.provision.fulfilment import accounts, connectors
 
 SECRET = "very-secret-key-7Qx"
 NEW = {"title": "卡速售", "dialect": "kasushou", "base_url": "http://127.0.0.1:1/k",
@@ -101,7 +101,7 @@ async def test_a_profiles_life(tools: Tools, operator: Operator) -> None:
     await operator.ask("GET", "/profiles/life", 404)
     await publish(operator, "life", 1)
     made = await operator.ask("POST", "/suppliers", 201, json={**NEW, "code": "life-1", "dialect": "life"})
-    assert (made["grace_ms"], made["unusable"]) == (60_000, None)
+    assert (made["grace_ms"], made["unusable"]) == (0, None)
     forward(tools, seconds=1)
     assert (await publish(operator, "life", 2))["accounts"] == 1
     forward(tools, seconds=1)
@@ -124,6 +124,29 @@ async def test_a_profiles_life(tools: Tools, operator: Operator) -> None:
     ]  # fmt: skip
     diff = await operator.ask("GET", "/profiles/life/diff?former=1&after=2")
     assert diff == [{"pointer": "/grace_ms", "before": None, "after": 120_000}]
+
+
+async def test_the_longer_patience_counts(tools: Tools, operator: Operator) -> None:
+    """Of the dialect's and the account's own: what a published version says reaches accounts that are there already,
+    and nobody's account takes "not found" for true before its dialect does."""
+    document = await shipped(operator, code="patient")
+    for grace_ms in (90_000, 120_000):
+        await drafted(operator, {**document, "grace_ms": grace_ms})
+    await publish(operator, "patient", 1)
+    made = await operator.ask("POST", "/suppliers", 201, json={**NEW, "code": "patient", "dialect": "patient"})
+    id = from_text("sup", made["id"])
+    assert id is not None
+
+    async def patience() -> int:
+        async with tools.db.reading() as tx:
+            return (await accounts.opened(tx, tools.sealing, id, public_url="")).grace_ms
+
+    assert (made["grace_ms"], await patience()) == (0, 90_000)
+    await publish(operator, "patient", 2)
+    assert await patience() == 120_000
+    for own, longer in ((1, 120_000), (180_000, 180_000), (0, 120_000)):
+        changed = await operator.ask("PATCH", f"/suppliers/{made['id']}", json={"grace_ms": own})
+        assert (changed["grace_ms"], await patience()) == (own, longer)
 
 
 async def test_drafts_at_the_same_moment_are_versions_of_their_own(operator: Operator) -> None:

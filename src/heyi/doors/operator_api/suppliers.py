@@ -23,7 +23,13 @@ READ, WRITE = allow("operator", "operator:read"), allow("operator", "operator:wr
 Slots = Annotated[int, Meta(ge=1, le=500, description="calls at once, over all workers")]
 TimeoutMs = Annotated[int, Meta(ge=100, le=120_000, description="bounds one whole exchange")]
 TypicalMs = Annotated[int, Meta(ge=0, le=3_600_000, description="how long a top-up usually takes there")]
-GraceMs = Annotated[int, Meta(ge=0, le=86_400_000, description="how long 'not found' may still change its mind")]
+GraceMs = Annotated[
+    int,
+    Meta(
+        ge=0, le=86_400_000,
+        description="how long 'not found' may still change its mind, at least: the dialect's own counts if longer",
+    ),
+]  # fmt: skip
 Rate = Annotated[float, Meta(ge=0, le=10_000, description="a second, over all workers; 0: only the slots limit")]
 SyncEvery = Annotated[int, Meta(ge=0, le=10_080, description="minutes between two reads of its products; 0: never")]
 Ips = Annotated[
@@ -34,9 +40,7 @@ Credentials = Annotated[dict[CodeWord, Line], Meta(max_length=10)]
 
 
 class SupplierBody(Body):
-    """`credentials`: those that GET /v1/operator/dialects names. `grace_ms`: the dialect's own (a minute
-    at least) when left out.
-    """
+    """`credentials`: those that GET /v1/operator/dialects names."""
 
     code: CodeWord
     title: Line
@@ -46,7 +50,7 @@ class SupplierBody(Body):
     slots: Slots = 20
     timeout_ms: TimeoutMs = 10_000
     typical_ms: TypicalMs = 3_000
-    grace_ms: GraceMs | None = None
+    grace_ms: GraceMs = 0
     rate_per_s: Rate = 0
     query_rate_per_s: Rate = 0
     sync_every_min: SyncEvery = 30

@@ -33,7 +33,8 @@ MOVES = {"pause": ("active", "paused"), "resume": ("paused", "active")}
 
 @dataclass(frozen=True, slots=True)
 class Supplier:
-    """A supplier account. `callback_url` is what its callbacks are sent to; times are in milliseconds.
+    """A supplier account. `callback_url` is what its callbacks are sent to; times are in milliseconds. `grace_ms` is
+    the least: the dialect's own counts when it is longer.
 
     Rates are calls a second over all workers (None: only the slots limit). Products are read every `sync_every_min`
     minutes (0: only when somebody asks). `unusable` says why no connector can speak
@@ -63,12 +64,11 @@ class Supplier:
 
 async def make(
     tx: Tx, sealing: Sealing, *, code: str, title: str, dialect: str, base_url: str, credentials: Mapping[str, str],
-    slots: int, timeout_ms: int, typical_ms: int, grace_ms: int | None, public_url: str, now: datetime,
-    rate_per_s: float = 0, query_rate_per_s: float = 0, sync_every_min: int = 30,
+    slots: int, timeout_ms: int, typical_ms: int, public_url: str, now: datetime,
+    grace_ms: int = 0, rate_per_s: float = 0, query_rate_per_s: float = 0, sync_every_min: int = 30,
     callback_ips: Sequence[str] = (),
 ) -> Supplier:  # fmt: skip
-    """A new account. `grace_ms` None: what the dialect advises. Raises DialectUnknown, CredentialsWrong,
-    AddressesWrong, SupplierCodeTaken."""
+    """A new account. Raises DialectUnknown, CredentialsWrong, AddressesWrong, SupplierCodeTaken."""
     id = new_id(millis(now))
     await connectors.hold(tx, dialect)
     profile = await tx.row(connectors.SQL["published"], code=dialect)
@@ -83,7 +83,7 @@ async def make(
     row = await tx.row(
         SQL["make_supplier"], id=id, code=code, title=title, dialect=dialect, base_url=base_url.rstrip("/"),
         credentials=sealed, token=token, slots=slots, timeout_ms=timeout_ms, typical_ms=typical_ms,
-        grace_ms=connector.grace_ms if grace_ms is None else grace_ms, profile_id=profile_id,
+        grace_ms=grace_ms, profile_id=profile_id,
         rate_per_s=rate_per_s, query_rate_per_s=query_rate_per_s,
         sync_every_min=sync_every_min, now=now,
         callback_ips=networks(callback_ips),

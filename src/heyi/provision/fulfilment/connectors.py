@@ -42,7 +42,8 @@ async def account_of(tx: Tx, row: Row, sealing: Sealing, public_url: str, connec
         raise Unusable(f"credentials are missing: {', '.join(missing)}")
     return Account(
         row.id, row.code, row.dialect, row.base_url, credentials, f"{public_url}/callbacks/{row.callback_token}",
-        row.timeout_ms, row.typical_ms, row.grace_ms, connector, row.pays == "prepaid", row.profile_id,
+        row.timeout_ms, row.typical_ms, max(row.grace_ms, connector.grace_ms), connector, row.pays == "prepaid",
+        row.profile_id,
     )  # fmt: skip
 
 

@@ -132,7 +132,7 @@ class Dialect:
 
     `balance` and `product` tell the problem instead when there is one; `products` and `product` are None where the
     supplier shows none. `hidden` finds values that must not be kept in a recorded exchange. `grace_ms` is how long
-    "not found" may still change its mind, unless the account says otherwise. `repeats`: asking may be sending again.
+    "not found" may still change its mind, at least: an account may say longer. `repeats`: asking may be sending again.
     """
 
     credentials: tuple[Credential, ...]
