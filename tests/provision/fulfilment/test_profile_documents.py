@@ -727,6 +727,23 @@ def test_a_supplier_that_seals_its_cards(covers: str) -> None:
     assert end(broken) == Unknown("unreadable cards")
 
 
+@pytest.mark.parametrize(
+    ("told", "balance"),
+    [
+        ({"balance": "12.30", "currency": "CNY"}, speech.Balance(1230)),
+        ({"balance": "12.30", "currency": "USD"}, speech.Balance(1230, currency="USD")),
+        ({"balance": "12.30"}, speech.Balance(None, "unreadable answer")),
+        ({"balance": "12.30", "currency": "元"}, speech.Balance(None, "unreadable answer")),
+    ],
+)
+def test_a_balance_is_in_the_currency_that_they_tell(told: dict[str, str], balance: speech.Balance) -> None:
+    look = DIALECTS["dujiao_next"].balance(account("dujiao_next"), START)
+    next(look)
+    with pytest.raises(StopIteration) as end:
+        look.send(Reply(200, {}, json.dumps({"ok": True, **told}).encode()))
+    assert end.value.value == balance
+
+
 def test_values_are_hidden_in_json_forms_and_xml() -> None:
     hidden = speech.hidden_values("card_pwd", "account", "cards")
     for text in (

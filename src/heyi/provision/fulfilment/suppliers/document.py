@@ -121,11 +121,12 @@ class Query(Verb, frozen=True, kw_only=True):
 
 class BalanceLook(Verb, frozen=True, kw_only=True):
     """What we have left with them: `amount` is a path; `unit` is the same for other currencies (whole, hundredths,
-    thousandths)."""
+    thousandths). `told_currency` is the path of the currency, where they tell it; else it is `currency`."""
 
     amount: str
     unit: Unit = "yuan"
     currency: Currency = "CNY"
+    told_currency: str = ""
 
 
 class FieldsShown(Part, frozen=True, kw_only=True):

@@ -84,6 +84,9 @@ def _verbs(profile: Profile) -> Iterator[Refused]:
             yield from _verb(verb, profile, f"/{name}")
             if any(_call(verb, profile) == _call(submit, profile) for submit in profile.submit):
                 yield ProfileClash(f"/{name}/path", said="this call is a purchase: it needs a path or word of its own")
+    if profile.balance is not None:
+        yield from piece_faults.in_path(profile.balance.amount, "/balance/amount")
+        yield from piece_faults.in_path(profile.balance.told_currency, "/balance/told_currency")
     for name in ("products", "product"):
         if (look := getattr(profile, name)) is not None:
             yield from _goods(look.goods, f"/{name}/goods")

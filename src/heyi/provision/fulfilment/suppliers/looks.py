@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,7 @@ from heyi.provision.fulfilment.suppliers.speech import Balance, Field, Json, Pro
 BalanceOf = Callable[[Account, datetime], Look[Balance]]
 ProductsOf = Callable[[Account, datetime, int], Look[ProductPage]]
 ProductOf = Callable[[Account, datetime, str], Look["Product | str"]]
+CURRENCY = re.compile("[A-Z]{3}")
 
 
 def balance(profile: Profile) -> BalanceOf:
@@ -30,7 +32,10 @@ def balance(profile: Profile) -> BalanceOf:
         if isinstance(told, str):
             return Balance(None, told)
         fen = reading.amount_of(reading.at(told, spec.amount), spec.unit)
-        return Balance(fen, currency=spec.currency) if fen is not None else Balance(None, "unreadable answer")
+        currency = speech.text_of(reading.at(told, spec.told_currency)) if spec.told_currency else spec.currency
+        if fen is None or not CURRENCY.fullmatch(currency):
+            return Balance(None, "unreadable answer")
+        return Balance(fen, currency=currency)
 
     return ask
 
