@@ -176,6 +176,23 @@ async def test_callbacks_are_shown_without_what_is_secret(tools: Tools, operator
     await operator.ask("GET", f"/callbacks/{to_text('cbk', new_id(1))}", 404)
 
 
+async def test_cards_in_a_form_are_not_shown_either(tools: Tools, operator: Operator, simulator_url: str) -> None:
+    """蜜蜂 calls with a form, in which the cards are a list."""
+    shop = await open_shop(tools, simulator_url, "mifeng")
+    async with tools.db.reading() as tx:
+        token = (await tx.rows("select callback_token from fulfilment.suppliers where id = %(id)s", id=shop.id))[0][0]
+    cards = json.dumps([{"card_no": "CARD-7788", "card_pwd": "PASS 王[1]"}])
+    told = {"third_id": "x", "sign": "abc", "status": "3"}
+    for form in ({"ys_cards": cards}, {"ys_cards[0][card_no]": "CARD-7788", "ys_cards[0][card_pwd]": "PASS-1]["}):
+        await operator.client.post(f"/callbacks/{token}", data={**form, **told})
+        forward(tools, seconds=1)
+    for one in (await operator.ask("GET", "/callbacks", params={"supplier": to_text("sup", shop.id)}))["data"]:
+        shown = (await operator.ask("GET", f"/callbacks/{one['id']}"))["body"]
+        assert "third_id=x" in shown
+        assert "status=3" in shown
+        assert not [word for word in ("CARD", "PASS", "778") if word in shown], shown
+
+
 async def test_the_log_is_dropped_when_its_time_is_over(tools: Tools, operator: Operator, simulator_url: str) -> None:
     shop = await open_shop(tools, simulator_url)
     (plan,) = await planned(tools, part(tools.clock.now(), supplier=shop.id))

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from html import escape
 from urllib.parse import quote, quote_plus
 
 import msgspec
@@ -18,34 +19,57 @@ from heyi.infra.http import Heard
 from heyi.kernel.masking import mask
 from heyi.kernel.talk import Answer, Call, Delivered
 from heyi.provision.fulfilment.errand import Account, Exchange
+from heyi.provision.fulfilment.suppliers.hiding import HIDDEN, Hidden
 
 TEXT_MAX = 4_000  # characters kept of each side of an exchange
+SEARCHED_MAX = 2 * TEXT_MAX  # of which fields are searched for: what is hidden leaves room for more
 _MASKED_MIN = 4  # shorter secrets would blank out half of the text; known field names cover those
 ANSWERED_KEPT = ("content-type", "date", "server", "retry-after", "location", "x-request-id")
 # Others that Python knows are codes, not charsets: what they decode to may be no text at all.
-CHARSETS = frozenset({"utf-8", "gbk", "gb2312", "gb18030", "big5", "ascii", "iso8859-1", "cp1252"})
+CHARSETS = frozenset(
+    {"utf-8", "gbk", "gb2312", "gb18030", "big5", "ascii", "iso8859-1", "cp1252", "utf-16", "utf-16-le", "utf-16-be"}
+)
 _CHARSET = re.compile(r"charset=\"?([\w-]+)", re.IGNORECASE)
 _SECRET_HEADER = re.compile(r"authorization|cookie|token|secret|password|api-?key", re.IGNORECASE)
 _encode = msgspec.json.Encoder().encode
-NOTHING = re.compile(r"(?!)(?P<value>)")  # hides nothing
+NOTHING = Hidden(())
 _WORDS = {"NotFound": "not_found"}
+_CORE = re.compile(r"[A-Za-z0-9]+")
+_PERCENT = re.compile(r"%[0-9A-F]{2}")
+_GO = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 
 
-def masked(text: str, secrets: Iterable[str], hidden: re.Pattern[str], keys: Iterable[str] = ()) -> str:
+def masked(
+    text: str, secrets: Iterable[str], hidden: Hidden, keys: Iterable[str] = (), cards: Iterable[str] = ()
+) -> str:  # fmt: skip
     """A side of an exchange as it may be kept: no keys, no card data, of accounts the last digits. `keys` are masked in
-    every form in which texts usually carry them."""
+    every form in which texts usually carry them. What is too long is cut, and says so at its end."""
+    text = text.replace("\x00", "")  # UTF-16, read by somebody who was not told: no name could be found in it
     for key in keys:
         for form in forms(key):
             if form in text:
-                text = text.replace(form, "****")
-    for secret in secrets:
-        if len(secret) >= _MASKED_MIN:
-            text = text.replace(secret, mask(secret))
-            if not secret.isalnum() or not secret.isascii():
-                for form in _written(secret):
-                    text = text.replace(form, mask(secret))
-    text = hidden.sub(_blank, text)[:TEXT_MAX]
-    return text.replace("\x00", "") if text.isascii() else text.replace("\x00", "").encode("utf-8", "replace").decode()
+                text = text.replace(form, HIDDEN)
+    for card in sorted(cards, key=len, reverse=True):
+        text = _without(text, card, HIDDEN)
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = _without(text, secret, mask(secret))
+    length, text = len(text), hidden.blank(text[:SEARCHED_MAX])
+    if length > SEARCHED_MAX or len(text) > TEXT_MAX:
+        text = f"{text[:TEXT_MAX]}…[kept {TEXT_MAX} of {length} characters]"
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _without(text: str, secret: str, shown: str) -> str:
+    if len(secret) < _MASKED_MIN:
+        return text
+    text = text.replace(secret, shown)
+    if secret.isalnum() and secret.isascii():
+        return text
+    core = max(_CORE.findall(secret), key=len, default="")  # stands in it however it is written
+    if core in text:
+        for form in _written(secret):
+            text = text.replace(form, shown)
+    return text
 
 
 def exchanges(
@@ -69,10 +93,10 @@ def _exchange(
     account: Account, one: Heard, keys: Sequence[str], cards: Sequence[str], at: datetime, verdict: str | None,
     number: str | None,
 ) -> Exchange:  # fmt: skip
-    hidden, secrets, call = account.connector.hidden, (*one.call.secrets, *cards), one.call
+    hidden, call = account.connector.hidden, one.call
 
     def kept(text: str) -> str:
-        return masked(text, secrets, hidden, keys)
+        return masked(text, call.secrets, hidden, keys, cards)
 
     reply = one.reply
     said = None if reply is None else kept(reply.body.decode(charset_of(reply.headers.items()), "replace"))
@@ -112,17 +136,21 @@ def forms(secret: str) -> frozenset[str]:
     """A secret as it is, and as texts usually carry it."""
     raw = secret.encode()
     digests = {hashlib.new(name, raw, usedforsecurity=False).hexdigest() for name in ("md5", "sha1", "sha256")}
-    encoded = {base64.b64encode(raw).decode(), raw.hex()}
+    encoded = {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode(), raw.hex()}
     plain = {secret, secret.upper(), secret.lower(), secret[::-1], "".join(sorted(secret))}
     return frozenset({*plain, *encoded, *_written(secret), *digests, *(one.upper() for one in {*digests, raw.hex()})})
 
 
 def _written(secret: str) -> set[str]:
-    """A text as forms, addresses and JSON write it."""
-    found = {quote(secret, safe=""), quote_plus(secret), secret.replace("\\", "\\\\").replace('"', '\\"')}
+    """A text as forms, addresses, JSON (PHP's and Go's too) and XML write it."""
+    quoted = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
+    in_json = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    for one in list(in_json):
+        in_json |= {one.replace("/", "\\/"), one.translate(_GO)}
     if not secret.isascii():
-        found |= {quote_plus(secret, encoding="gbk", errors="replace"), json.dumps(secret)[1:-1]}
-    return found
+        quoted.add(quote_plus(secret, encoding="gbk", errors="replace"))
+    quoted |= {_PERCENT.sub(lambda found: found[0].lower(), one) for one in quoted}
+    return quoted | in_json | {escape(secret), escape(secret, quote=False), escape(secret).replace("&#x27;", "&#39;")}
 
 
 def charset_of(headers: Iterable[tuple[str, str]]) -> str:
@@ -148,9 +176,3 @@ def charset_of_call(call: Call) -> str:
             continue
         return charset
     return named
-
-
-def _blank(found: re.Match[str]) -> str:
-    start, end = found.start("value") - found.start(), found.end("value") - found.start()
-    masked_already = end == start or found["value"].startswith("****")
-    return found[0] if masked_already else f"{found[0][:start]}****{found[0][end:]}"

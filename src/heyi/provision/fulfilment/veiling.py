@@ -45,7 +45,7 @@ def veiled_in(value: Any, account: Account, more: Iterable[str] = ()) -> Any:
 def veiled_reply(reply: Reply, account: Account, cards: Iterable[str]) -> str:
     """What the other side said, as it may be shown."""
     text = reply.body.decode(charset_of(reply.headers.items()), "replace")
-    return masked(veiled(text, account), cards, account.connector.hidden)
+    return masked(veiled(text, account), (), account.connector.hidden, (), cards)
 
 
 def is_real(account: Account) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +14,7 @@ import msgspec
 from heyi.kernel.talk import Cure, Declined, Failed, Look, Talk
 from heyi.provision.fulfilment.errand import Account
 from heyi.provision.fulfilment.model import Request
+from heyi.provision.fulfilment.suppliers.hiding import Hidden
 
 Json = dict[str, Any]
 DIGITS_MAX = 12  # before the point: "1e999999999" is an amount to nobody, and more than memory holds
@@ -131,7 +131,7 @@ class Dialect:
     """How one sort of supplier is spoken with. Talks and looks are pure generators.
 
     `balance` and `product` tell the problem instead when there is one; `products` and `product` are None where the
-    supplier shows none. `hidden` finds values that must not be kept in a recorded exchange. `grace_ms` is how long
+    supplier shows none. `hidden` blanks what must not be kept of a recorded exchange. `grace_ms` is how long
     "not found" may still change its mind, at least: an account may say longer. `repeats`: asking may be sending again.
     """
 
@@ -142,7 +142,7 @@ class Dialect:
     balance: Callable[[Account, datetime], Look[Balance]]
     parse_callback: Callable[[Account, Callback, datetime], Heard | Refusal]
     ack: Ack
-    hidden: re.Pattern[str]
+    hidden: Hidden
     products: Callable[[Account, datetime, int], Look[ProductPage]] | None = None
     product: Callable[[Account, datetime, str], Look[Product | str]] | None = None
     grace_ms: int = 60_000
@@ -243,14 +243,6 @@ def number_of(product_no: str) -> str | int:
     return whole if str(whole) == product_no else product_no
 
 
-def hidden_values(*names: str) -> re.Pattern[str]:
-    """Finds the values of these fields: in JSON (also inside JSON that is itself a JSON string), in forms and XML.
-
-    A value is a text, a number, or a list of plain values; `value` is the group that must not be kept.
-    """
-    any_name = "|".join(re.escape(name) for name in names) or r"(?!)"
-    return re.compile(
-        rf'(?:(\\{{0,8}}")(?:{any_name})\1\s*:\s*(?:(?P<quote>\1)|(?P<list>\[)|(?=[-\d]))|<(?:{any_name})>|(?<![\w"])(?:{any_name})=)'
-        r"(?P<value>(?(quote).*?|(?(list)[^][{}]*|(?(1)[-\d.eE+]+|[^<&\s]*))))(?(quote)\1|(?(list)\]))",
-        re.DOTALL,
-    )
+def hidden_values(*names: str) -> Hidden:
+    """Hides the values of these fields, and what stands below them, in whatever a supplier says."""
+    return Hidden(names)
