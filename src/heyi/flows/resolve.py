@@ -30,14 +30,15 @@ async def resolve(
 
 
 async def decide(
-    tx: Tx, tools: Tools, task_id: UUID, outcome: str, *, proof: str, note: str, by: str, offer_id: UUID | None
-) -> None:
-    """The same inside a transaction of the caller's."""
+    tx: Tx, tools: Tools, task_id: UUID, outcome: str, *, proof: str, note: str, by: str, offer_id: UUID | None,
+    attempt_id: UUID | None = None,
+) -> None:  # fmt: skip
+    """The same inside a transaction of the caller's. `attempt_id`: whom the proof is about."""
     now = tools.clock.now()
     to = await route.for_person(tx, tools, (await desk.find(tx, task_id))[0], offer_id)
     outcomes, facts = await desk.resolve(
         tx, task_id, outcome, proof=proof, note=note, by=by, now=now, wall=tools.clock.wall(),
-        route=to if outcome == "try_again" else None,
+        route=to if outcome == "try_again" else None, attempt_id=attempt_id,
     )  # fmt: skip
     await settle(tx, tools, outcomes, facts, now=now)
 

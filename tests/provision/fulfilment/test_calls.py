@@ -154,6 +154,14 @@ async def test_replay_follows_the_rules_for_people(tools: Tools, operator: Opera
     assert [(one["how"], one["note"]) for one in replays] == [("query", "impatient"), ("attempt", "")]
     assert all(one["by"].startswith("operator:") for one in replays)
 
+    forward(tools, seconds=1)
+    await round_at(tools, shop.id)
+    before = await task_of(tools, plan)
+    assert before.attempts == 2
+    refused = await operator.client.post(f"/v1/operator/calls/{call}/replay", json=proof)
+    assert (refused.status_code, refused.json()["code"]) == (409, "task.number_overtaken"), "the first was not charged"
+    assert await task_of(tools, plan) == before
+
 
 async def test_callbacks_are_shown_without_what_is_secret(tools: Tools, operator: Operator, simulator_url: str) -> None:
     shop = await open_shop(tools, simulator_url)

@@ -17,7 +17,7 @@ from heyi.kernel.clock import millis
 from heyi.kernel.ids import first_id, lane_of, new_id, new_ids
 from heyi.provision.fulfilment import masking, store
 from heyi.provision.fulfilment.errand import Account
-from heyi.provision.fulfilment.errors import CallNotFound
+from heyi.provision.fulfilment.errors_calls import CallNotFound
 
 SQL = queries(__file__, "queries_calls.sql")
 NAMED_MAX = 500  # attempts of one order or number that are looked at

@@ -15,11 +15,10 @@ from heyi.kernel.ids import lane_of
 from heyi.kernel.masking import mask
 from heyi.kernel.money import Money
 from heyi.kernel.parts import CARD_KEY, Offer
+from heyi.provision.fulfilment import errors, model, store
 from heyi.provision.fulfilment import facts as telling
-from heyi.provision.fulfilment import model, store
 from heyi.provision.fulfilment.accounts import SQL
 from heyi.provision.fulfilment.errand import AttemptChange, Exchange, Outcome, TaskChange
-from heyi.provision.fulfilment.errors import NeedsCard, ProofMissing, StillUnknown, TaskBusy, TaskNotFound, TaskState
 from heyi.provision.fulfilment.model import ATTEMPT, TASK, Request
 
 _request = msgspec.json.Decoder(Request).decode
@@ -117,7 +116,7 @@ async def find(tx: Tx, task_id: UUID) -> tuple[TaskSeen, list[AttemptSeen]]:
     """One task and what was tried for it. Raises TaskNotFound."""
     row = await tx.row(SQL["find_task"], lane=lane_of(task_id), id=task_id)
     if row is None:
-        raise TaskNotFound
+        raise errors.TaskNotFound
     tried = await history(tx, row.lane, row.order_id)
     return _task(row), [one for one in tried if one.task_id == task_id]
 
@@ -193,7 +192,7 @@ async def retry(tx: Tx, task_id: UUID, *, by: str, now: datetime, wall: datetime
         await tx.run(SQL["hurry"], lane=row.lane, id=row.id, now=now)
         return [], [_fact(row, "retry", by)]
     if row.state != model.WAITING_FOR_PERSON:
-        raise TaskState(state=row.state)
+        raise errors.TaskState(state=row.state)
     return await _decide(tx, row, "try_again", proof="", note="", by=by, now=now)
 
 
@@ -204,7 +203,7 @@ async def query(
     was ever sent)."""
     row = await _lock(tx, task_id, wall)
     if row.attempt_id is None:
-        raise TaskState(state=row.state)
+        raise errors.TaskState(state=row.state)
     if attempt_id not in (None, row.attempt_id):
         await tx.run(SQL["recheck_now"], lane=row.lane, id=attempt_id, now=now)
         return [_fact(row, "query", by)]
@@ -221,18 +220,21 @@ async def query(
 
 async def resolve(
     tx: Tx, task_id: UUID, outcome: str, *, proof: str, note: str, by: str, now: datetime, wall: datetime,
-    route: Offer | None = None,
+    route: Offer | None = None, attempt_id: UUID | None = None,
 ) -> tuple[list[Outcome], list[Fact]]:  # fmt: skip
     """A person decides: delivered (with proof), try_again (a new number, at `route` if given), failed (a flow that says
-    what follows then goes on). Answers items to move, and facts.
+    what follows then goes on); about the last number, which must be `attempt_id` if given. Answers items to move, and
+    facts.
 
-    Raises TaskNotFound, TaskBusy, TaskState, ProofMissing, NeedsCard, StillUnknown.
+    Raises TaskNotFound, TaskBusy, TaskState, NumberOvertaken, ProofMissing, NeedsCard, StillUnknown.
     """
     row = await _lock(tx, task_id, wall)
+    if attempt_id not in (None, row.attempt_id):
+        raise errors.NumberOvertaken
     if outcome == "delivered" and row.kind == CARD_KEY:
-        raise NeedsCard
+        raise errors.NeedsCard
     if outcome == "delivered" and not proof.strip():
-        raise ProofMissing("/proof")
+        raise errors.ProofMissing("/proof")
     return await _decide(tx, row, outcome, proof=proof, note=note, by=by, now=now, route=route)
 
 
@@ -241,10 +243,10 @@ async def _lock(tx: Tx, task_id: UUID, wall: datetime) -> Row:
     await tx.rows(SQL["hold_task"], lane=lane, id=task_id)
     row = await tx.row(SQL["held_task"], lane=lane, id=task_id)
     if row is None:
-        raise TaskNotFound
+        raise errors.TaskNotFound
     talking = row.state == model.ASKING and row.lease_until is not None and row.lease_until > wall
     if row.state == model.SENDING or talking:
-        raise TaskBusy
+        raise errors.TaskBusy
     return row
 
 
@@ -254,10 +256,10 @@ async def _decide(
     falls_back = outcome == "failed" and _request(row.request).falls_back
     after = TASK.step(row.state, "wait" if falls_back else MOVES[outcome])
     if after is None:
-        raise TaskState(state=row.state)
+        raise errors.TaskState(state=row.state)
     maybe = row.attempt_state in MAYBE
     if maybe and outcome != "delivered" and not proof.strip():
-        raise StillUnknown("/proof")
+        raise errors.StillUnknown("/proof")
     due_at = now if after == model.SCHEDULED or falls_back else None
     problem = note.strip() or None if outcome == "failed" else None
     await store.save_tasks(tx, [TaskChange(row.lane, row.id, row.state, after, due_at, problem, route=route)], now=now)

@@ -127,6 +127,14 @@ class StillUnknown(Refused):
     en = "The supplier may have delivered: query it, or give proof that it did not"
 
 
+class NumberOvertaken(Refused):
+    """What is proven about one number says nothing about the one that was sent after it."""
+
+    code, kind = "task.number_overtaken", Kind.CONFLICT
+    zh = "该调用的单号之后已用新单号下单：请针对最新单号处理"
+    en = "Another number was sent after this call's: decide about that one"
+
+
 class ProofMissing(Refused):
     """Delivered by a person's word: what shows it?"""
 
@@ -270,27 +278,6 @@ class DifferenceSettled(Refused):
 
     code, kind = "task.difference_settled", Kind.CONFLICT
     zh, en = "该差异已由 {by} 处理", "{by} has settled this difference already"
-
-
-class CallNotFound(Refused):
-    """No call has this id, or its time was over."""
-
-    code, kind = "call.not_found", Kind.NOT_FOUND
-    zh, en = "没有这条调用记录，或已过保存期", "There is no such call, or it is kept no longer"
-
-
-class CallAboutNothing(Refused):
-    """A call about no purchase (a balance, products, a rehearsal) has no task to be asked about or tried again."""
-
-    code, kind = "call.about_nothing", Kind.CONFLICT
-    zh, en = "该调用不属于任何履约任务，无法重放", "This call is about no purchase: there is nothing to replay"
-
-
-class CallbackNotFound(Refused):
-    """No callback has this id, or its time was over."""
-
-    code, kind = "callback.not_found", Kind.NOT_FOUND
-    zh, en = "没有这条回调记录，或已过保存期", "There is no such callback, or it is kept no longer"
 
 
 class AddressesWrong(Refused):

@@ -15,7 +15,7 @@ from heyi.kernel.clock import millis
 from heyi.kernel.ids import first_id
 from heyi.kernel.talk import Call
 from heyi.provision.fulfilment import calls, connectors, masking, store
-from heyi.provision.fulfilment.errors import CallbackNotFound
+from heyi.provision.fulfilment.errors_calls import CallbackNotFound
 
 SQL = queries(__file__, "queries_calls.sql")
 ABOUT_MAX = 100  # callbacks about one task on its page
