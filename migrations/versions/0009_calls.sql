@@ -56,11 +56,20 @@ create table fulfilment.replays (
 );
 create index replays_by_call on fulfilment.replays (call_id);
 
--- `digest` knows a trusted callback again when the same bytes come once more; `address` is who called.
-alter table fulfilment.callbacks add column address text not null default '', add column digest bytea;
+-- A callback is `kept` before it is read, and then judged. `head` is its method, query and headers, sealed like its body
+-- (those that came before have the last two in the clear); `bytes` is how long the body was: of what is doubtful only its
+-- beginning stays. `digest` knows a trusted callback again when what was signed comes once more; `address` is who called.
+alter table fulfilment.callbacks
+    add column address text not null default '',
+    add column digest bytea,
+    add column head bytea,
+    add column bytes integer,
+    alter column headers set default '{}',
+    alter column query set default '';
 alter table fulfilment.callbacks drop constraint callbacks_verdict_check;
 alter table fulfilment.callbacks add constraint callbacks_verdict_check check (verdict in
-    ('trusted', 'repeat', 'stranger', 'unsigned', 'stale', 'unreadable', 'address'));
+    ('kept', 'trusted', 'repeat', 'stranger', 'unsigned', 'stale', 'unreadable', 'address', 'too_large'));
+create index callbacks_kept on fulfilment.callbacks (id) where verdict = 'kept';
 create index callbacks_by_supplier on fulfilment.callbacks (supplier_id, id);
 create index callbacks_by_digest on fulfilment.callbacks (digest) where digest is not null;
 create index callbacks_doubtful on fulfilment.callbacks (supplier_id, id) where verdict <> 'trusted';

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 
-from heyi.flows import deliver, release, route
+from heyi.flows import deliver, hear, release, route
 from heyi.flows.round import Round
 from heyi.infra.gather import Gather
 from heyi.infra.tools import Tools
@@ -89,11 +89,13 @@ async def run_own_hands(tools: Tools, stop: asyncio.Event) -> None:
 
 
 async def run_care(tools: Tools, stop: asyncio.Event) -> None:
-    """Until `stop`: bring back what a lost worker held, end overdue waits, turn breakers, move what one stops."""
+    """Until `stop`: bring back what a lost worker held, judge callbacks that nobody judged, end overdue waits, turn
+    breakers, move what one stops."""
     rescuing = (partial(deliver.rescue, tools), deliver.RESCUED_MAX)
+    judging = (partial(hear.sweep, tools), hear.SWEPT_MAX)
     ending = (partial(release.end_waiting, tools), release.OVERDUE_MAX)
     turning, leaving = (partial(route.turn, tools), NEVER_FULL), (partial(route.leave, tools), NEVER_FULL)
-    await _loop(stop, CARE_S, [rescuing, ending, turning, leaving])
+    await _loop(stop, CARE_S, [rescuing, judging, ending, turning, leaving])
 
 
 async def _loop(stop: asyncio.Event, gap_s: float, works: list[tuple[Callable[[], Awaitable[int]], int]]) -> None:

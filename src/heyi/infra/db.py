@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, LiteralString, cast
 from uuid import UUID
 
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncConnection, AsyncCursor, OperationalError
 from psycopg.rows import AsyncRowFactory, namedtuple_row
 from psycopg_pool import AsyncConnectionPool
 
@@ -145,6 +145,12 @@ class Database:
         """A connection for single statements that need no transaction around them."""
         async with self._pool.connection() as connection:
             yield Tx(connection)
+
+
+def out_of_reach(error: Exception) -> bool:
+    """No connection was to be had, or it broke: whatever is tried next at once fares no better. Deadlocks and locks
+    that are not given belong to one transaction; trying that again, or half of it, does help."""
+    return isinstance(error, OperationalError) and (error.sqlstate or "")[:2] not in ("40", "55")
 
 
 def one_by_key(rows: Sequence[Row], key: str = "id") -> dict[UUID, Row]:

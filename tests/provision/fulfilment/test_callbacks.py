@@ -6,11 +6,13 @@ import itertools
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from hashlib import md5
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx2
+import msgspec
 import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
@@ -23,9 +25,18 @@ from heyi.infra.db import Row
 from heyi.infra.tools import Tools
 from heyi.kernel.clock import FixedClock, millis
 from heyi.kernel.ids import to_text
-from heyi.provision.fulfilment import accounts
-from heyi.provision.fulfilment.hearing import DOUBTFUL_MAX, Arrived
-from heyi.provision.fulfilment.suppliers import DIALECTS, Callback, Heard, Refusal
+from heyi.provision.fulfilment import accounts, heard, hearing
+from heyi.provision.fulfilment.hearing import Arrived
+from heyi.provision.fulfilment.judging import (
+    DOUBTFUL_BYTES_MAX,
+    DOUBTFUL_HEADERS_MAX,
+    DOUBTFUL_MAX,
+    DOUBTFUL_QUERY_MAX,
+    HURRIED_MAX,
+    TRUSTED_MAX,
+)
+from heyi.provision.fulfilment.suppliers import DIALECTS, SHIPPED, Callback, Heard, Refusal, callbacks
+from heyi.provision.fulfilment.suppliers.document import Calling
 from heyi.watch import warning
 from simulator import signing
 
@@ -139,14 +150,146 @@ async def test_what_is_not_trusted_is_kept_and_does_nothing(
     assert (await task_of(tools, plan)).heard is False
 
 
+async def test_a_callback_is_kept_before_anybody_judges_it(tools: Tools, client: Client, simulator_url: str) -> None:
+    """Its task is locked for long: the supplier is told to call again, and what it said is judged all the same."""
+    shop = await open_shop(tools, simulator_url, typical_ms=60_000)
+    (plan,) = await planned(tools, part(tools.clock.now(), supplier=shop.id))
+    await round_at(tools, shop.id)
+    (attempt,), path = await attempts_of(tools, plan), await path_of(tools, shop)
+    told = message(tools, shop, attempt.outer_number)
+    async with tools.db.transaction() as tx:
+        await tx.rows("select from fulfilment.tasks where id = %(id)s for update", id=plan.id)
+        answer = await client.post(path, json=told)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert answer.json()["code"] == "callback.not_judged"
+        beside = await client.post(path, json=message(tools, shop, "01k742sg00eq9aqqfvrzv91hqh-1"))
+        assert beside.status_code == 200, "others are judged meanwhile"
+    assert sorted(row.verdict for row in await kept(tools, shop)) == ["kept", "stranger"]
+    assert (await task_of(tools, plan)).due_at > tools.clock.now()
+    assert await hear.sweep(tools) == 0, "whoever kept it may still come to judge it"
+    forward(tools, seconds=31)
+    assert await hear.sweep(tools) == 1
+    assert sorted(row.verdict for row in await kept(tools, shop)) == ["stranger", "trusted"]
+    assert (await task_of(tools, plan)).due_at == tools.clock.now()
+    assert (await client.post(path, json=told)).text == "ok"
+    assert (await kept(tools, shop))[-1].verdict == "repeat", "they call again, as they were told"
+
+
+async def test_who_calls_all_the_time_is_asked_now_and_then(tools: Tools, client: Client, simulator_url: str) -> None:
+    """Every callback is signed anew: a few a minute hurry the query, and only so many are kept about one number."""
+    shop = await open_shop(tools, simulator_url, typical_ms=3_600_000)
+    (plan,) = await planned(tools, part(tools.clock.now(), supplier=shop.id))
+    await round_at(tools, shop.id)
+    (attempt,), path = await attempts_of(tools, plan), await path_of(tools, shop)
+    hurried = 0
+    for _ in range(20):
+        forward(tools, seconds=2)
+        async with tools.db.transaction() as tx:
+            await tx.run("update fulfilment.tasks set due_at = %(at)s, heard = false where id = %(id)s",
+                         at=tools.clock.now() + timedelta(hours=1), id=plan.id)  # fmt: skip
+        assert (await client.post(path, json=message(tools, shop, attempt.outer_number))).text == "ok"
+        wait = (await task_of(tools, plan)).due_at - tools.clock.now()
+        assert wait <= timedelta(minutes=1)
+        hurried += not wait
+    assert hurried == HURRIED_MAX
+    token = path.rpartition("/")[2]
+    arrived = []
+    for _ in range(TRUSTED_MAX):
+        forward(tools, seconds=2)
+        body = json.dumps(message(tools, shop, attempt.outer_number)).encode()
+        arrived.append(Arrived(token, Callback({}, "", body)))
+    for start in range(0, TRUSTED_MAX, 64):
+        acks = await hear.hear(tools, arrived[start : start + 64])
+        assert {ack and ack.verdict for ack in acks} == {"trusted"}
+    assert [row.verdict for row in await kept(tools, shop)] == ["trusted"] * TRUSTED_MAX
+    async with tools.db.reading() as tx:
+        counted = await tx.rows("select * from fulfilment.callback_counts where supplier_id = %(id)s", id=shop.id)
+    assert {(row.verdict, row.count) for row in counted} == {("trusted", 20)}
+
+
+async def test_what_is_written_beside_what_is_signed_is_no_news(
+    tools: Tools, client: Client, simulator_url: str
+) -> None:
+    """Somebody who caught one signed callback cannot make more of it."""
+    shop = await open_shop(tools, simulator_url, typical_ms=60_000)
+    (plan,) = await planned(tools, part(tools.clock.now(), supplier=shop.id))
+    await round_at(tools, shop.id)
+    (attempt,), path = await attempts_of(tools, plan), await path_of(tools, shop)
+    caught = message(tools, shop, attempt.outer_number)
+    for n, query in enumerate(("", "?a=1", "?a=2")):
+        await client.post(f"{path}{query}", json={**caught, "card_list": [{"card_no": str(n)}]})
+        forward(tools, seconds=1)
+    assert [row.verdict for row in await kept(tools, shop)] == ["trusted", "repeat", "repeat"]
+
+
+async def test_of_what_is_doubtful_only_the_beginning_stays(tools: Tools, client: Client, simulator_url: str) -> None:
+    shop = await open_shop(tools, simulator_url)
+    path = await path_of(tools, shop)
+    rubbish = b"rubbish " * 5000
+    await client.post(f"{path}?{'q' * 9000}", content=rubbish, headers={f"x-{n}": "y" * 3000 for n in range(20)})
+    (row,) = await kept(tools, shop)
+    assert (row.verdict, row.bytes) == ("unreadable", len(rubbish))
+    assert len(row.head) < DOUBTFUL_HEADERS_MAX * 2100 + DOUBTFUL_QUERY_MAX
+    async with tools.db.reading() as tx:
+        opened = hearing.opened(tools.sealing, row)
+        shown = await heard.find(tx, tools.sealing, row.id)
+    assert opened is not None
+    assert opened.body == rubbish[:DOUBTFUL_BYTES_MAX]
+    assert (len(opened.query), len(opened.headers)) == (DOUBTFUL_QUERY_MAX, DOUBTFUL_HEADERS_MAX)
+    assert shown.body is not None
+    assert shown.body.endswith(f"…[kept {DOUBTFUL_BYTES_MAX} of {len(rubbish)} bytes]")
+    assert shown.bytes == len(rubbish)
+
+
+async def test_whom_a_callback_names_is_found_by_it(tools: Tools, client: Client, simulator_url: str) -> None:
+    """A supplier says that it called about a number: that is looked up, believed or not, ours or not."""
+    shop = await open_shop(tools, simulator_url, typical_ms=60_000)
+    (plan,) = await planned(tools, part(tools.clock.now(), supplier=shop.id))
+    await round_at(tools, shop.id)
+    (attempt,), path = await attempts_of(tools, plan), await path_of(tools, shop)
+    good = message(tools, shop, attempt.outer_number)
+    await client.post(path, json=message(tools, shop, "theirs-77"))
+    forward(tools, days=2)
+    await client.post(path, json=good)
+    found = {}
+    for number in (attempt.outer_number, "theirs-77", "x"):
+        async with tools.db.transaction() as tx:
+            rows = await heard.search(tx, heard.Wanted(number=number), before=None, limit=9)
+        found[number] = [(row.verdict, row.outer_number) for row in rows]
+    assert found == {
+        attempt.outer_number: [("stale", attempt.outer_number)], "theirs-77": [("stranger", "theirs-77")], "x": []
+    }  # fmt: skip
+
+
+async def test_some_call_with_get(tools: Tools, client: Client, simulator_url: str) -> None:
+    """Where everything stands in the address, the method is part of what may be signed; nobody else is read so."""
+    shop = await open_shop(tools, simulator_url)
+    path = await path_of(tools, shop)
+    assert (await client.get(f"{path}?external_orderno=x")).status_code == 400
+    (row,) = await kept(tools, shop)
+    opened = hearing.opened(tools.sealing, row)
+    assert opened is not None
+    assert (row.verdict, opened.method, opened.query) == ("unreadable", "GET", "external_orderno=x")
+    calling = {"format": "query", "outer": "no", "ack": {"body": "ok"},
+               "signature": {"text": "{method}{field.no}{cred.secret}", "hash": "md5", "name": "sign"}}  # fmt: skip
+    read = callbacks.parser(msgspec.structs.replace(SHIPPED["mifeng"], callback=msgspec.convert(calling, Calling)))
+    async with tools.db.reading() as tx:
+        account = await accounts.opened(tx, tools.sealing, shop.id, public_url="")
+    account = replace(account, credentials={"secret": "s"})
+    sign = md5(b"GET77s").hexdigest()
+    assert read(account, Callback({}, f"no=77&sign={sign}", b"", "GET"), tools.clock.wall()) == Heard("77")
+    assert read(account, Callback({}, f"no=77&sign={sign}", b""), tools.clock.wall()) == Refusal("unsigned")
+
+
 async def test_nobodys_address_and_too_much(tools: Tools, client: Client, simulator_url: str) -> None:
     shop = await open_shop(tools, simulator_url)
     for path in ("/callbacks/nobody", "/callbacks/" + "x" * 5000, "/callbacks/%00", "/callbacks/%ff"):
         assert (await client.post(path, json={})).status_code in (400, 404), path
     path = await path_of(tools, shop)
     assert (await client.post(path, content=b"x" * 70_000)).status_code == 413
-    assert await kept(tools, shop) == []
-    assert (await client.get(path)).status_code == 405
+    (row,) = await kept(tools, shop)
+    assert (row.verdict, row.bytes) == ("too_large", 70_000), "known of, and not read"
+    assert (await client.put(path)).status_code == 405
 
 
 async def test_another_accounts_number_is_a_strangers(tools: Tools, client: Client, simulator_url: str) -> None:

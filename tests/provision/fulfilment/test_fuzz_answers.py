@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from hypothesis import given
@@ -37,7 +37,7 @@ from heyi.infra.tools import Tools
 from heyi.kernel.clock import FixedClock
 from heyi.kernel.ids import new_id
 from heyi.kernel.talk import Accepted, Answer, Declined, Delivered, Failed, NotFound, Reply, Unknown
-from heyi.provision.fulfilment import accounts, delivering, rules
+from heyi.provision.fulfilment import accounts, delivering, masking, rules
 from heyi.provision.fulfilment.errand import Account, Errand, Result, Standing
 from heyi.provision.fulfilment.model import Request
 from heyi.provision.fulfilment.suppliers import DIALECTS, SHIPPED, Order, reading
@@ -238,25 +238,44 @@ async def test_whatever_came_is_kept(tools: Tools, code: str) -> None:
     found = [one for one in examples_of(answers(SHIPPED[code]), 30) if one.verb == "submit"]
     await planned(tools, *(part(tools.clock.now(), supplier=shop.id, kind=kind) for _ in found))
     errands, _ = await deliver.claim(tools, shop.id, most=100)
-    results = []
+    results, sent = [], {}
     for one, told in zip(errands, found, strict=True):
         talk = delivering.talk(one, tools.clock.wall())
         try:
             call = next(talk)
             talk.send(told.reply)
         except StopIteration as end:
-            heard = [Heard(call, told.reply, "", 3)]
+            heard, sent[one.attempt_id] = [Heard(call, told.reply, "", 3)], (call, told.reply)
             results.append(delivering.finish(one, end.value, heard, tools.clock.now()))
     assert len(results) == len(errands)
     await deliver.record(tools, results)
     async with tools.db.reading() as tx:
         rows = await tx.rows(
-            "select t.state, a.state as attempt, c.verdict, c.response from fulfilment.tasks t"
+            "select t.state, a.id, a.state as attempt, c.verdict, c.response, c.method, c.status, c.url, c.answered,"
+            " c.request from fulfilment.tasks t"
             " join fulfilment.attempts a on a.task_id = t.id join fulfilment.calls c on c.attempt_id = a.id"
             " where a.supplier_id = %(id)s", id=shop.id,
         )  # fmt: skip
     assert len(rows) == len(results)
+    secrets = [keys[one.name] for one in DIALECTS[code].credentials if one.secret]
     for row in rows:
         if row.verdict == "unknown":
             assert (row.state, row.attempt) == ("asking", "unknown")
+        call, reply = sent[row.id]
+        assert (row.method, row.status) == (call.method, reply.status)
+        assert urlsplit(row.url).path == urlsplit(call.url).path
+        assert json.loads(row.answered)["content-type"] == reply.headers["content-type"]
+        assert_kept(row.response, reply.body.decode(masking.charset_of(reply.headers.items()), "replace"))
+        assert not [value for value in secrets if value in row.response + row.request]
+        assert row.verdict != "delivered" or kind != "card_key" or "CARD-1" not in row.response
         assert (row.state == "delivered") == (row.verdict == "delivered" and row.attempt == "delivered")
+
+
+def assert_kept(kept: str, came: str) -> None:
+    """What came, less what is stars."""
+    came, at = came.replace("\x00", "").encode("utf-8", "replace").decode(), 0
+    for piece in kept.partition("…[kept ")[0].split("****"):
+        at = came.find(piece, at)
+        assert at >= 0, (kept, came)
+        at += len(piece)
+    assert kept or not came

@@ -27,7 +27,9 @@ Word = Annotated[str | None, Parameter(max_length=40)]
 Since = Annotated[datetime | None, Parameter(description="not before this moment")]
 Until = Annotated[datetime | None, Parameter(description="before this moment")]
 Verdict = Literal["delivered", "accepted", "declined", "failed", "not_found", "unknown"]
-HeardVerdict = Literal["trusted", "repeat", "stranger", "unsigned", "stale", "unreadable", "address"]
+HeardVerdict = Literal[
+    "kept", "trusted", "repeat", "stranger", "unsigned", "stale", "unreadable", "address", "too_large"
+]
 
 
 class CalledShape(Shape):
@@ -100,8 +102,8 @@ class ReplayBody(Body):
 
 
 class CallbackShape(Shape):
-    """One callback. `verdict`: trusted, repeat (the same bytes again), stranger (not our number), or why it was not
-    believed; `address` is who called.
+    """One callback. `verdict`: trusted, repeat (what was signed came before), stranger (not our number), kept (not
+    judged yet), or why it was not believed; `outer_number` where its signature holds; `address` is who called.
     """
 
     id: str
@@ -113,8 +115,11 @@ class CallbackShape(Shape):
 
 
 class CallbackPageShape(CallbackShape):
-    """A callback with what was in it, masked. `body` null: it cannot be opened."""
+    """A callback with what was in it, masked. `body` null: it cannot be opened. `bytes` is how long the body was; of
+    one that is not believed only the beginning is kept, and says so.
+    """
 
+    method: str
     headers: dict[str, str]
     query: str
     body: str | None
@@ -237,7 +242,9 @@ async def list_callbacks(
 async def get_callback(callback_id: str, tools: Tools) -> CallbackPageShape:
     async with tools.db.reading() as tx:
         one = await heard.find(tx, tools.sealing, id_in("cbk", callback_id))
-    return CallbackPageShape(**_called(one.kept), headers=one.headers, query=one.query, body=one.body, bytes=one.bytes)
+    return CallbackPageShape(
+        **_called(one.kept), method=one.method, headers=one.headers, query=one.query, body=one.body, bytes=one.bytes
+    )
 
 
 HANDLERS = [list_calls, get_call, diff_calls, replay_call, list_callbacks, get_callback]

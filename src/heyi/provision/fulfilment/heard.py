@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import msgspec
-
 from heyi.infra.db import Row, Tx, col, queries, text_col
-from heyi.infra.sealing import SealBroken, Sealing
+from heyi.infra.sealing import Sealing
 from heyi.kernel.clock import millis
 from heyi.kernel.ids import first_id
 from heyi.kernel.talk import Call
-from heyi.provision.fulfilment import calls, connectors, masking, store
+from heyi.provision.fulfilment import calls, connectors, hearing, masking, store
 from heyi.provision.fulfilment.errors_calls import CallbackNotFound
+from heyi.provision.fulfilment.suppliers.hiding import HIDDEN
 
 SQL = queries(__file__, "queries_calls.sql")
 ABOUT_MAX = 100  # callbacks about one task on its page
@@ -23,7 +22,7 @@ ABOUT_MAX = 100  # callbacks about one task on its page
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A callback as a list shows it. `outer_number`: whom it was about, where it was trusted to say so."""
+    """A callback as a list shows it. `outer_number`: whom it was about, where its signature holds."""
 
     id: UUID
     supplier: str
@@ -36,9 +35,11 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A callback with what was in it, masked. `body` None: it cannot be opened (another master key)."""
+    """A callback with what was in it, masked. `body` None: it cannot be opened (another master key). `bytes`: how long
+    the body was that came."""
 
     kept: Kept
+    method: str
     headers: dict[str, str]
     query: str
     body: str | None
@@ -79,7 +80,9 @@ async def search(tx: Tx, wanted: Wanted, *, before: UUID | None, limit: int) -> 
     rows = await tx.rows(
         SQL["numbers_of_attempts"], lanes=col(lane for lane, _ in named), ids=col(id for _, id in named)
     )
-    return await _about(tx, [row.outer_number for row in rows], asked)
+    # A number that is none of ours, or nobody's any more, is found by its name.
+    mine = [] if wanted.number is None or wanted.order_id is not None else [wanted.number]
+    return await _about(tx, [*mine, *(row.outer_number for row in rows)], asked)
 
 
 async def of_task(tx: Tx, lane: int, order_id: UUID, task_id: UUID) -> list[Kept]:
@@ -95,22 +98,22 @@ async def find(tx: Tx, sealing: Sealing, id: UUID) -> Opened:
     if row is None:
         raise CallbackNotFound
     account = await connectors.usable(tx, await tx.row(SQL["supplier_of_callback"], id=row.supplier_id), sealing, "")
-    headers: dict[str, str] = row.headers if isinstance(row.headers, dict) else msgspec.json.decode(row.headers)
-    keys = () if account is None else masking.keys_of(account)
-    hidden = masking.NOTHING if account is None else account.connector.hidden
+    callback = hearing.opened(sealing, row)
+    if callback is None:
+        return Opened(_kept(row), "", {}, "", None, row.bytes or 0)
 
     def shown(text: str) -> str:
-        return masking.masked(text, (), hidden, keys)
+        if account is None:  # nobody knows what is secret in it while no connector can speak for the account
+            return HIDDEN if text else ""
+        return masking.masked(text, (), account.connector.hidden, masking.keys_of(account))
 
-    try:
-        raw = sealing.open_secret(bytes(row.body), f"callback:{id}").encode("latin-1")
-    except SealBroken:
-        return Opened(_kept(row), headers, shown(row.query), None, 0)
-    text = raw.decode(masking.charset_of_call(Call("POST", "", headers, raw)), "replace")
-    # Nobody knows what is secret in it while no connector can speak for the account.
-    body = shown(text) if account is not None else ""
-    return Opened(_kept(row), {name: shown(value) for name, value in headers.items() if value}, shown(row.query), body,
-                  len(raw))  # fmt: skip
+    raw, length = callback.body, row.bytes or len(callback.body)
+    charset = masking.charset_of_call(Call(callback.method, "", dict(callback.headers), raw))
+    body = shown(raw.decode(charset, "replace"))
+    if length > len(raw):
+        body = f"{body}…[kept {len(raw)} of {length} bytes]"
+    headers = {name: shown(value) for name, value in masking.shown_headers(callback.headers).items() if value}
+    return Opened(_kept(row), callback.method, headers, shown(callback.query), body, length)
 
 
 async def doubted(tx: Tx, *, now: datetime, recently: timedelta) -> list[Doubted]:

@@ -104,7 +104,7 @@ def _exchange(
     return Exchange(
         call.method, kept(call.url), kept(call.body.decode(charset_of_call(call), "replace")),
         None if reply is None else reply.status, said, one.error, one.duration_ms, at,
-        kept(_encode(_shown(call.headers)).decode()), kept(call.signed),
+        kept(_encode(shown_headers(call.headers)).decode()), kept(call.signed),
         kept(_encode(theirs).decode()) if theirs else "{}", verdict, number,
     )  # fmt: skip
 
@@ -114,7 +114,8 @@ def _verdict(answer: Answer | None) -> str | None:
     return None if answer is None else _WORDS.get(name, name.lower())
 
 
-def _shown(headers: Mapping[str, str]) -> dict[str, str]:
+def shown_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers by whose names something secret is carried show their last characters only."""
     return {name: mask(value) if _SECRET_HEADER.search(name) else value for name, value in headers.items()}
 
 

@@ -186,17 +186,18 @@ select s.id, s.code, r.verdict, sum(r.count)::bigint as count,
 from fulfilment.suppliers s, lateral (
     select c.verdict, 1 as count, c.received_at as at from fulfilment.callbacks c
     where c.supplier_id = s.id and c.id >= %(floor)s and c.verdict <> 'trusted'
-        and c.verdict in ('unsigned', 'stale', 'unreadable', 'address')
+        and c.verdict in ('unsigned', 'stale', 'unreadable', 'address', 'too_large')
     union all
     select n.verdict, n.count, n.minute from fulfilment.callback_counts n
     where n.supplier_id = s.id and n.minute >= %(hour)s
-        and n.verdict in ('unsigned', 'stale', 'unreadable', 'address')) r
+        and n.verdict in ('unsigned', 'stale', 'unreadable', 'address', 'too_large')) r
 group by s.id, s.code, r.verdict order by s.id, r.verdict;
 
 -- name: kept_lately
 -- How much of what is doubtful was kept of these accounts within the minute: a flood must not fill the table.
 select s.id, count(*)::integer as kept from unnest(%(suppliers)s::uuid[]) as s (id), lateral (
-    select from fulfilment.callbacks c where c.supplier_id = s.id and c.id >= %(floor)s and c.verdict <> 'trusted'
+    select from fulfilment.callbacks c
+    where c.supplier_id = s.id and c.id >= %(floor)s and c.verdict <> 'trusted' and c.verdict <> 'kept'
     limit %(most)s) k
 group by s.id;
 
@@ -207,6 +208,6 @@ select * from unnest(%(suppliers)s::uuid[], %(minutes)s::timestamptz[], %(verdic
 on conflict (supplier_id, minute, verdict) do update set count = n.count + excluded.count;
 
 -- name: digests_known
--- Trusted callbacks whose very bytes came before.
+-- What was signed and came before.
 select d.digest from unnest(%(digests)s::bytea[]) as d (digest)
 where exists (select from fulfilment.callbacks c where c.digest = d.digest);

@@ -25,6 +25,8 @@ def parser(profile: Profile) -> Parse:
     charset, format, outer = calling.charset, calling.format, calling.outer
 
     def parse(account: Account, callback: Callback, at: datetime) -> Heard | Refusal:
+        if callback.method == "GET" and format != "query":
+            return Refusal("unreadable")
         raw = callback.query.encode("latin-1", "replace") if format == "query" else callback.body
         fields = reading.decoded(raw, "form" if format == "query" else format, charset)
         number = "" if fields is None else speech.text_of(reading.at(fields, outer))
@@ -33,13 +35,13 @@ def parser(profile: Profile) -> Parse:
         message = canonical.Message(
             fields, callback.body.decode(charset, "replace"),
             dict(parse_qsl(callback.query, keep_blank_values=True, encoding=charset, errors="replace")),
-            canonical.Headers({name.lower(): value for name, value in callback.headers.items()}), "POST",
+            canonical.Headers({name.lower(): value for name, value in callback.headers.items()}), callback.method,
             urlsplit(account.callback_url).path,
         )  # fmt: skip
         if not canonical.holds(spec, sign, message, account.credentials):
             return Refusal("unsigned")
         if fresh is not None and not fresh(message, at):
-            return Refusal("stale")
+            return Refusal("stale", number)
         return Heard(number, canonical.given(spec, message).lower())
 
     return parse

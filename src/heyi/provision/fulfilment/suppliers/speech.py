@@ -41,7 +41,7 @@ class Order:
 @dataclass(frozen=True, slots=True)
 class Heard:
     """A callback whose signature holds and which is fresh. It names one of our outer numbers, nothing more. `proof` is
-    its signature: with the same bytes it is the same callback again."""
+    its signature: what is signed alike is the same callback again, whatever else is written beside it."""
 
     outer_number: str
     proof: str = field(default="", compare=False)
@@ -49,9 +49,11 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A callback that is not to be trusted: "unsigned", "stale" or "unreadable"."""
+    """A callback that is not to be trusted: "unsigned", "stale" or "unreadable"; `outer_number` where its signature
+    holds."""
 
     verdict: str
+    outer_number: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Callback:
     headers: Mapping[str, str]
     query: str
     body: bytes
+    method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)
