@@ -26,6 +26,7 @@ from heyi.infra.tools import Tools
 from heyi.kernel.clock import FixedClock, millis
 from heyi.kernel.ids import to_text
 from heyi.provision.fulfilment import accounts, heard, hearing
+from heyi.provision.fulfilment.errand import Account
 from heyi.provision.fulfilment.hearing import Arrived
 from heyi.provision.fulfilment.judging import (
     DOUBTFUL_BYTES_MAX,
@@ -259,6 +260,24 @@ async def test_whom_a_callback_names_is_found_by_it(tools: Tools, client: Client
     assert found == {
         attempt.outer_number: [("stale", attempt.outer_number)], "theirs-77": [("stranger", "theirs-77")], "x": []
     }  # fmt: skip
+
+
+async def test_an_account_is_called_where_the_settings_say(
+    tools: Tools, simulator_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """heyi may stand below a path of its public address; some suppliers sign that too."""
+    shop = await open_shop(tools, simulator_url)
+    seen: list[str] = []
+
+    def parse(account: Account, callback: Callback, at: datetime) -> Refusal:
+        seen.append(account.callback_url)
+        return Refusal("unsigned")
+
+    monkeypatch.setitem(DIALECTS, "kasushou", replace(DIALECTS["kasushou"], parse_callback=parse))
+    below = replace(tools, settings=replace(tools.settings, public_url="https://shop.example/heyi"))
+    token = (await path_of(tools, shop)).rpartition("/")[2]
+    await hear.hear(below, [Arrived(token, Callback({}, "", b"x"))])
+    assert seen == [f"https://shop.example/heyi/callbacks/{token}"]
 
 
 async def test_some_call_with_get(tools: Tools, client: Client, simulator_url: str) -> None:

@@ -182,6 +182,12 @@ async def test_callbacks_are_shown_without_what_is_secret(tools: Tools, operator
     assert "external_orderno" in whole["body"]
     assert not [word for word in ("CARD-1", "PASS-1", "secret-key") if word in json.dumps(whole)]
     await operator.ask("GET", f"/callbacks/{to_text('cbk', new_id(1))}", 404)
+    async with tools.db.transaction() as tx:
+        await tx.run("update fulfilment.suppliers set dialect = 'gone' where id = %(id)s", id=shop.id)
+    whole = await operator.ask("GET", f"/callbacks/{one['id']}")
+    assert (whole["query"], whole["body"]) == ("****", "****"), "nobody knows what is secret in it"
+    assert set(whole["headers"].values()) == {"****"}
+    assert whole["bytes"] > 50
 
 
 async def test_cards_in_a_form_are_not_shown_either(tools: Tools, operator: Operator, simulator_url: str) -> None:

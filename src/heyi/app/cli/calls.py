@@ -121,7 +121,7 @@ def list_callbacks(
     order: Order = None,
     number: Number = None,
     supplier: Supplier = None,
-    verdict: Annotated[str | None, typer.Option(help="trusted, repeat, stranger, unsigned, stale, address, …")] = None,
+    verdict: Annotated[str | None, typer.Option(help="trusted, repeat, stranger, unsigned, stale, …")] = None,
     since: Since = None,
     limit: Limit = 50,
     as_json: Json = False,
@@ -151,9 +151,11 @@ def show_callback(callback: Annotated[str, typer.Argument(help="A callback (cbk_
     if as_json:
         say_json(found)
         return
-    about = found["outer_number"] or "—"
+    about = escape(found["outer_number"] or "—")
     out.print(f"{moment(found['at'])}  {found['supplier']}  [bold]{found['verdict']}[/bold]  about {about}")
-    out.print(f"[dim]from {found['address'] or 'nobody knows where'}, {found['bytes']} bytes[/dim]")
+    out.print(
+        f"[dim]{found['method']} from {escape(found['address'] or 'nobody knows where')}, {found['bytes']} bytes[/dim]"
+    )
     _say_headers(found["headers"])
     if found["query"]:
         out.print(f"?{escape(found['query'])}")
@@ -161,12 +163,12 @@ def show_callback(callback: Annotated[str, typer.Argument(help="A callback (cbk_
 
 
 def _say(call: Any) -> None:
-    answer = call["error"] or call["status"]
+    answer = escape(call["error"] or str(call["status"]))
     out.print(f"{moment(call['at'])}  {call['supplier']} ({call['profile']})  [bold]{call['verb']}[/bold]  {answer}  "
               f"{call['duration_ms']} ms  {call['verdict'] or ''}")  # fmt: skip
     if call["task"]:
         out.print(f"[dim]order {call['order']}  task {call['task']}  attempt {call['number']}  "
-                  f"ours {call['outer_number']}  theirs {call['supplier_number'] or '—'}[/dim]")  # fmt: skip
+                  f"ours {call['outer_number']}  theirs {escape(call['supplier_number'] or '—')}[/dim]")  # fmt: skip
     elif call["by"]:
         out.print(f"[dim]asked by {call['by']}[/dim]")
     out.print(f"\n{call['method']} {escape(call['url'])}")

@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from heyi.app.cli.client import ApiRefused
 from heyi.app.process import Trouble
@@ -34,8 +35,23 @@ Json = Annotated[bool, typer.Option("--json", help="Answer as JSON, for programs
 
 # Into a pipe or a file, tables are as wide as they need to be: ids must stay whole.
 WIDTH_PIPED = 240
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDTH_PIPED)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# Control characters as their pictures; what turns the direction of writing, and C1, as "cannot be shown".
+_VISIBLE = {
+    **{code: 0x2400 + code for code in range(0x20) if code not in (0x09, 0x0A)},
+    **dict.fromkeys([*range(0x80, 0xA0), 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)], 0xFFFD),
+    0x7F: 0x2421,
+}
+
+
+class Screen(Console):
+    """A console on which nobody's text moves the cursor, changes a colour or becomes a picture."""
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        return super().render_str(text.translate(_VISIBLE), **how)
+
+
+out = Screen(highlight=False, emoji=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDTH_PIPED)
+err = Screen(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 def make_app(help: str | None, **more: Any) -> typer.Typer:

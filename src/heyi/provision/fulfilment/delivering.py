@@ -193,8 +193,8 @@ def finish(errand: Errand, answer: Answer, heard: Sequence[Heard], at: datetime)
     """A talk's end with its exchanges, masked: from here on nothing secret is in them (cards stay in `answer`)."""
     exchanges = masking.exchanges(errand.account, heard, at, answer=answer, known_number=errand.supplier_number)
     if isinstance(answer, Declined | Failed | Unknown) and heard:
-        hidden = errand.account.connector.hidden
-        answer = replace(answer, why=masking.masked(answer.why, heard[0].call.secrets, hidden))
+        hidden, keys = errand.account.connector.hidden, masking.keys_of(errand.account)
+        answer = replace(answer, why=masking.masked(answer.why, heard[0].call.secrets, hidden, keys))
     return Result(errand, answer, exchanges)
 
 
