@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ import pytest
 from tests.app import cli_support
 from typer.main import get_command
 
+from heyi.app import admin
 from heyi.app.cli import app
+from heyi.app.cli.client import Client
+from heyi.app.process import wait_until
 
 SHOP = """
 partners:
@@ -122,6 +126,18 @@ def test_a_bundle_is_simulated(line: cli_support.Line, shop: Path) -> None:
     wrong = line("bundle", "simulate", "afternoon", "--happens", "food")
     assert wrong.exit_code == 1
     assert "component:what:after" in wrong.output
+
+
+def test_now_is_the_alliances_time_and_not_this_machines(line: cli_support.Line, shop: Path, database_url: str) -> None:
+    """A month ahead, a simulation without a date is one of that day; a channel is named by its code."""
+    admin.set_clock_offset(database_url, timedelta(days=30))
+    try:
+        with Client(line.env["HEYI_URL"], line.env["HEYI_OPERATOR_KEY"]) as api:
+            assert wait_until(lambda: api.now() - datetime.now(UTC) > timedelta(days=29), 60)
+        steps = line.json("bundle", "simulate", "afternoon", "--channel", "app")["steps"]
+        assert datetime.fromisoformat(steps[0]["at"]) - datetime.now(UTC) > timedelta(days=29)
+    finally:
+        admin.set_clock_offset(database_url, timedelta())
 
 
 def test_what_cannot_be_published_is_named_fault_by_fault(line: cli_support.Line, shop: Path, tmp_path: Path) -> None:

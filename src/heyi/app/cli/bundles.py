@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -113,7 +113,7 @@ def simulate(
     bundle: Bundle,
     version: Annotated[int | None, typer.Option(help="The current one unless named; drafts too.")] = None,
     quantity: Annotated[int, typer.Option(min=1)] = 1,
-    channel: Annotated[str | None, typer.Option(help="chn_…: its price, and conditions that look at it.")] = None,
+    channel: Annotated[str | None, typer.Option(help="Code or chn_…: its price, conditions about it.")] = None,
     account: Annotated[list[str] | None, typer.Option(help="name=value, as often as needed.")] = None,
     choose: Annotated[list[str] | None, typer.Option(help="group=option,option for each choice.")] = None,
     happens: Annotated[
@@ -125,17 +125,18 @@ def simulate(
     as_json: Json = False,
 ) -> None:
     """What would happen to a sample order, and when: every step of every delivery flow. Writes nothing. 模拟交付流程"""
-    paid_at = datetime.now(UTC)
-    sample = {
+    chosen = (_pair(one, "--choose") for one in choose or ())
+    sample: dict[str, Any] = {
         "quantity": quantity,
-        "channel": channel,
-        "paid_at": paid_at.isoformat(),
         "accounts": dict(_pair(one, "--account") for one in account or ()),
-        "choices": {group: options.split(",") for group, options in (_pair(one, "--choose") for one in choose or ())},
-        "happenings": [_happening(one, paid_at) for one in happens or ()],
+        "choices": {group: options.split(",") for group, options in chosen},
     }
+    later = [_happening(one) for one in happens or ()]
     with Client.operator() as api:
-        found = find(api, bundle)
+        found, paid_at = find(api, bundle), api.now()
+        sample["channel"] = None if channel is None else find(api, channel, "channels", "chn_")["id"]
+        sample["paid_at"] = paid_at.isoformat()
+        sample["happenings"] = [{**one, "at": (paid_at + after).isoformat()} for one, after in later]
         number = version or found["current_version"]
         if not number:
             raise Trouble(f"no version of {found['code']} is published", "name a draft with --version")
@@ -158,13 +159,14 @@ def _pair(text: str, option: str) -> tuple[str, str]:
     return name, value
 
 
-def _happening(text: str, paid_at: datetime) -> dict[str, str]:
+def _happening(text: str) -> tuple[dict[str, str], timedelta]:
+    """What happens to which component, and how long after the payment. Raises Trouble."""
     parts = re.fullmatch(r"([\w-]+):(\w+):(\d{1,4})([dh])", text)
     if parts is None:
         raise Trouble(f"--happens {text} is not component:what:after", "for example --happens video:activated:2d")
     component, what, count, unit = parts.groups()
     after = timedelta(days=int(count)) if unit == "d" else timedelta(hours=int(count))
-    return {"component": component, "what": what, "at": (paid_at + after).isoformat()}
+    return {"component": component, "what": what}, after
 
 
 def find(api: Client, named: str, kind: str = "bundles", prefix: str = "bnd_") -> Any:

@@ -6,6 +6,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -93,6 +94,10 @@ class Client:
     def upload(self, path: str, content: Iterable[bytes], *, method: str = "PUT", **headers: str) -> Any:
         """A streamed body; never repeated here, because a stream cannot be rewound."""
         return self.send(method, path, content=content, headers=headers, retry=False)
+
+    def now(self) -> datetime:
+        """The alliance's time, which may be ahead of this machine's (operators only)."""
+        return datetime.fromisoformat(self.get("/clock")["now"])
 
     def every(self, path: str, **query: object) -> Iterator[Any]:
         """All entries of a list, page after page, newest first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import typer
@@ -133,7 +133,7 @@ def settle(
 
 def _stuck(api: Client, limit: int) -> list[Mapping[str, Any]]:
     """Waiting for a person, or due and still open after a while."""
-    now = datetime.now(UTC)
+    now = api.now()
     waiting = api.get("/tasks", state="waiting_for_person", limit=limit)["data"]
     open_long = api.get("/tasks", stuck_since=(now - STUCK_AFTER).isoformat(), limit=limit)["data"]
     late = [one for one in open_long if one["state"] in ("sending", "asking") or _late(one, now)]
@@ -166,7 +166,9 @@ def _say(task: Any, as_json: bool) -> None:
         given = {**task["accounts"], **(task["ship_to"] or {})}
         out.print("for " + escape(", ".join(f"{name} {value}" for name, value in given.items())))
     if task["resolution"]:
-        out.print(f"resolved {escape(str(task['resolution']))}")
+        said = task["resolution"]
+        grounds = ", ".join(filter(None, (said["proof"], said["note"])))
+        out.print(f"resolved {said['outcome']} {moment(said['at'])} by {said['by']}  {escape(grounds)}")
     for attempt in task["tried"]:
         _say_attempt(attempt)
     for one in task["callbacks"]:

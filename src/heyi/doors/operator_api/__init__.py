@@ -5,6 +5,7 @@ from heyi.doors.operator_api import (
     bundles,
     calls,
     channels,
+    clock,
     deposits,
     drifts,
     entitlements,
@@ -28,6 +29,7 @@ from heyi.doors.operator_api import (
 )
 
 HANDLERS = [
+    *clock.HANDLERS,
     *partners.HANDLERS,
     *channels.HANDLERS,
     *deposits.HANDLERS,
