@@ -155,7 +155,12 @@ def test_what_cannot_be_published_is_named_fault_by_fault(line: cli_support.Line
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("benefits: [{title: x}]", "/benefits/0 has no code"),
+        ("benefits: [{title: x}]", "/benefits/0/code: the field code is missing"),
+        ("bundles: 1", "/bundles: must be a list or null, not a whole number"),
+        ("bundles: [{code: x, components: [{code: a}]}]", "/bundles/0/components/0/benefit: the field"),
+        ("bundles: [{code: x, price: 1.00 CNY}]", "bundle x: must have a length of at least 1"),
+        ("benefits: [{code: x, offers: [4]}]", "/benefits/0/offers/0: must be an object"),
+        ("\xff\xfe", "cannot be read"),
         ("gifts: []", "does not know gifts"),
         ("partners: [", "cannot be read"),
         ("partners: [{code: x, title: '${NOT_SET_ANYWHERE}'}]", "NOT_SET_ANYWHERE is not set"),
@@ -166,7 +171,7 @@ def test_a_file_that_makes_no_sense_is_refused_with_a_reason(
     line: cli_support.Line, tmp_path: Path, text: str, said: str
 ) -> None:
     file = tmp_path / "file.yaml"
-    file.write_text(text)
+    file.write_bytes(text.encode("latin-1"))
     done = line("bundle", "apply", str(file))
     assert done.exit_code == 1
     assert said in done.output.replace("{", "").replace("}", "").replace("$", "")

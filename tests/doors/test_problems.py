@@ -43,6 +43,41 @@ def test_problems_speak_the_callers_language(stack: Stack, header: str | None, d
     assert problem.body["title"] == ("不存在" if "订单" in detail else "not found")
 
 
+@pytest.mark.parametrize(
+    ("query", "pointer", "zh", "en"),
+    [
+        ("/tasks?state=odd", "/state", "不是可选的值：'odd'", "not one of the values that may stand here: 'odd'"),
+        ("/drifts?class=odd", "/class", "不是可选的值：'odd'", "not one of the values that may stand here: 'odd'"),
+        ("/calls?limit=0", "/limit", "不得小于 1", "must be at least 1"),
+        ("/calls?number=" + "9" * 201, "/number", "长度至多为 200", "must have a length of at most 200"),
+    ],
+)  # fmt: skip
+def test_a_query_is_named_as_the_caller_wrote_it(stack: Stack, query: str, pointer: str, zh: str, en: str) -> None:
+    for language, told in (("zh", zh), ("en", en)):
+        problem = stack.operator.refused("GET", query, headers={"Accept-Language": language})
+        assert problem.body["errors"] == [{"pointer": pointer, "code": "request.invalid", "detail": told}]
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "zh", "en"),
+    [
+        ({"code": "x y", "title": "t"}, "/code", "只能用小写字母、数字、- 与 _，至多 64 个",
+         "only a-z, 0-9, - and _, at most 64 of them"),
+        ({"code": "x"}, "/title", "缺少字段 title", "the field title is missing"),
+        ({"code": "x", "title": 5}, "/title", "应为文本，而不是整数", "must be a text, not a whole number"),
+        ({"code": "x", "title": ""}, "/title", "长度至少为 1", "must have a length of at least 1"),
+        ({"code": "x", "title": "\x01"}, "/title", "不得含控制字符", "must not hold control characters"),
+        ({"code": "x", "title": "t", "odd": 1}, "/odd", "没有字段 odd", "there is no field odd"),
+    ],
+)  # fmt: skip
+def test_a_body_that_does_not_fit_is_explained_to_people(
+    stack: Stack, body: dict[str, Any], pointer: str, zh: str, en: str
+) -> None:
+    for language, told in (("zh", zh), ("en", en)):
+        problem = stack.operator.refused("POST", "/channels", json=body, headers={"Accept-Language": language})
+        assert problem.body["errors"] == [{"pointer": pointer, "code": "request.invalid", "detail": told}]
+
+
 def test_a_problem_has_everything_that_rfc_9457_names(stack: Stack) -> None:
     problem = stack.channel.refused("GET", ORDER).body
     assert problem["type"].endswith(f"/{problem['code']}")

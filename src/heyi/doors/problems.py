@@ -10,6 +10,7 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
+from heyi.doors.complaints import words
 from heyi.doors.reading import pointer
 from heyi.infra.telemetry import trace_id
 from heyi.kernel.errors import Kind, ManyRefused, Refused
@@ -83,7 +84,7 @@ def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[b
     """What the framework refuses by itself: bodies that do not fit, unknown routes, wrong methods."""
     status = error.status_code
     if status == 400:
-        errors = _faults(error)
+        errors = _faults(request, error)
         return _problem(request, 400, "request.invalid", errors[0]["detail"], errors)
     if status >= 500:
         return on_crash(request, error)
@@ -102,15 +103,19 @@ def on_crash(request: Request[Any, Any, Any], error: Exception) -> Response[byte
     return _problem(request, 500, "internal.error", detail, [])
 
 
-def _faults(error: HTTPException) -> list[dict[str, str]]:
+def _faults(request: Request[Any, Any, Any], error: HTTPException) -> list[dict[str, str]]:
     """Faults that the framework found in paths, queries and headers; bodies are doors/reading.py's."""
-    found = []
+    found, english = [], language_of(request) == "en"
+    asked = request.route_handler.parsed_fn_signature.parameters
     for one in error.extra if isinstance(error.extra, list) else []:
         if isinstance(one, dict):
             # The framework names the whole body "data", and fields within it with dots.
             key = str(one.get("key", ""))
+            if key in asked:  # a query is known to its caller by the name in the address, not by our argument's
+                key = getattr(asked[key].kwarg_definition, "query", None) or key
             place = "" if key == "data" else pointer(key.removeprefix("data."))
-            found.append({"pointer": place, "code": "request.invalid", "detail": str(one.get("message", ""))[:300]})
+            said = words(str(one.get("message", ""))[:300])[english]
+            found.append({"pointer": place, "code": "request.invalid", "detail": said})
     return found or [{"pointer": "", "code": "request.invalid", "detail": error.detail[:300]}]
 
 

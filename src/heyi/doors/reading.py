@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from litestar import Request
 
+from heyi.doors.complaints import words
 from heyi.kernel.errors import Kind, Refused
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$(?P<path>[^`]*)`)?$", re.DOTALL)
@@ -20,8 +21,7 @@ class BadBody(Refused):
     """The body is not JSON, or does not fit the shape that the route asks for."""
 
     code, kind = "request.invalid", Kind.INVALID
-    zh = "请求体有误:{what}"
-    en = "{what}"
+    zh, en = "{zh}", "{en}"
 
 
 class LeftOut(msgspec.Struct, frozen=True):
@@ -56,13 +56,20 @@ class StrictRequest(Request[Any, Any, Any]):
                 if read is not None:
                     self.scope["heyi.left_out"] = left_out  # type: ignore[typeddict-unknown-key]
                     return read
-            match = _AT.match(str(fault))
-            what, path = (match["what"], match["path"] or "") if match else (str(fault), "")
-            field_at_fault = _FIELD.search(what)
-            name = "/" + field_at_fault["name"].replace("~", "~0").replace("/", "~1") if field_at_fault else ""
-            raise BadBody(pointer(path) + name, what=what[:300]) from None
+            raise misfit(fault) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
-            raise BadBody("", what=f"not JSON: {str(fault)[:200]}") from None
+            said = str(fault)[:200]
+            raise BadBody("", zh=f"请求体不是 JSON：{said}", en=f"not JSON: {said}") from None
+
+
+def misfit(fault: msgspec.ValidationError) -> BadBody:
+    """What does not fit a shape, and where."""
+    match = _AT.match(str(fault))
+    what, path = (match["what"], match["path"] or "") if match else (str(fault), "")
+    field_at_fault = _FIELD.search(what)
+    name = "/" + field_at_fault["name"].replace("~", "~0").replace("/", "~1") if field_at_fault else ""
+    zh, en = words(what[:300])
+    return BadBody(pointer(path) + name, zh=zh, en=en)
 
 
 def _one_by_one(body: bytes, shape: Any, field: str, element: Any, most: int) -> tuple[Any, list[LeftOut]]:

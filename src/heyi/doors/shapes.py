@@ -13,17 +13,20 @@ from heyi.kernel.ids import from_text
 from heyi.kernel.money import Money
 
 # No control characters: PostgreSQL cannot store NUL, and the others only ever come from mistakes or attacks.
-_CLEAN = r"^[^\x00-\x1f\x7f\ud800-\udfff]*$(?!\n)"
-_TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]*$(?!\n)"
+CLEAN_FORM = r"^[^\x00-\x1f\x7f\ud800-\udfff]*$(?!\n)"
+TEXT_FORM = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]*$(?!\n)"
+CODE_FORM = r"^[a-z0-9][a-z0-9_-]{0,63}$(?!\n)"
+ADDRESS_FORM = r"^https?://[^\s\x00-\x1f]+$(?!\n)"
+CURRENCY_FORM = r"^[A-Z]{3}$(?!\n)"
 
-CodeWord = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$(?!\n)", max_length=64, description="a stable word")]
-Short = Annotated[str, Meta(min_length=1, max_length=64, pattern=_CLEAN)]
-Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=_CLEAN)]
-Long = Annotated[str, Meta(max_length=4000, pattern=_TEXT)]
-Address = Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"^https?://[^\s\x00-\x1f]+$(?!\n)")]
+CodeWord = Annotated[str, Meta(pattern=CODE_FORM, max_length=64, description="a stable word")]
+Short = Annotated[str, Meta(min_length=1, max_length=64, pattern=CLEAN_FORM)]
+Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=CLEAN_FORM)]
+Long = Annotated[str, Meta(max_length=4000, pattern=TEXT_FORM)]
+Address = Annotated[str, Meta(min_length=1, max_length=2000, pattern=ADDRESS_FORM)]
 Count = Annotated[int, Meta(ge=1, le=1000)]
 AmountMinor = Annotated[int, Meta(ge=0, le=10**15, description="minor units (fen, cents)")]
-Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217")]
+Currency = Annotated[str, Meta(pattern=CURRENCY_FORM, description="ISO 4217")]
 Accounts = Annotated[dict[CodeWord, Line], Meta(max_length=50)]
 
 

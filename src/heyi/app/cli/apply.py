@@ -14,8 +14,10 @@ from typing import Any
 
 import msgspec
 
-from heyi.app.cli.client import Client
+from heyi.app.cli import apply_form
+from heyi.app.cli.client import ApiRefused, Client
 from heyi.app.process import Trouble
+from heyi.doors import reading
 from heyi.offer.catalog import delivery
 from heyi.provision.fulfilment.suppliers import profile
 
@@ -36,16 +38,24 @@ def read(path: Path, words: Mapping[str, str] | None = None) -> Entry:
             raise Trouble(f"{path}: ${{{match[1]}}} is not set", f"set {match[1]} in the environment")
         return known[match[1]]
 
-    text = _WORD.sub(filled, path.read_text(encoding="utf-8"))
     try:
+        text = _WORD.sub(filled, path.read_text(encoding="utf-8"))
         found = msgspec.json.decode(text) if path.suffix == ".json" else msgspec.yaml.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Trouble(
             f"{path} cannot be read: {error}", "mend the file; it is YAML, or JSON if its name says so"
         ) from None
     if not isinstance(found, dict) or (odd := sorted(set(found) - set(KINDS))):
         what = f"does not know {', '.join(odd)}" if isinstance(found, dict) else "is not a list of things by kind"
         raise Trouble(f"{path}: heyi {what}", f"its parts are {', '.join(KINDS)}")
+    try:
+        msgspec.convert(found, apply_form.File)
+    except msgspec.ValidationError as error:
+        misfit = reading.misfit(error)
+        raise Trouble(
+            f"{path}: {misfit.pointer}: {misfit.sentence('en')}",
+            "compare the file with src/heyi/app/demo/alliance.yaml",
+        ) from None
     return found
 
 
@@ -84,10 +94,14 @@ class Applying:
     def apply(self, wanted: Entry) -> Applied:
         """In the order in which they need each other. Raises Trouble, ApiRefused."""
         for kind in KINDS:
-            for number, entry in enumerate(wanted.get(kind) or ()):
-                if not isinstance(entry, dict) or "code" not in entry:
-                    raise Trouble(f"/{kind}/{number} has no code", "everything in the file is known by its code")
-                getattr(self, f"_{kind[:-1]}")(dict(entry))
+            for entry in wanted.get(kind) or ():
+                try:
+                    getattr(self, f"_{kind[:-1]}")(dict(entry))
+                except Trouble as trouble:
+                    raise Trouble(f"{kind[:-1]} {entry['code']}: {trouble.what}", trouble.cure) from None
+                except ApiRefused as refused:
+                    refused.detail = f"{kind[:-1]} {entry['code']}: {refused.detail}"
+                    raise
         return self.done
 
     # -- one of each kind ------------------------------------------------------------------------------------------
