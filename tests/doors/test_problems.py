@@ -46,8 +46,8 @@ def test_problems_speak_the_callers_language(stack: Stack, header: str | None, d
 @pytest.mark.parametrize(
     ("query", "pointer", "zh", "en"),
     [
-        ("/tasks?state=odd", "/state", "不是可选的值：'odd'", "not one of the values that may stand here: 'odd'"),
-        ("/drifts?class=odd", "/class", "不是可选的值：'odd'", "not one of the values that may stand here: 'odd'"),
+        ("/orders?state=odd", "/state", "只能是：none、in_progress、partial、done、failed",
+         "must be one of: none, in_progress, partial, done, failed"),
         ("/calls?limit=0", "/limit", "不得小于 1", "must be at least 1"),
         ("/calls?number=" + "9" * 201, "/number", "长度至多为 200", "must have a length of at most 200"),
     ],
@@ -56,6 +56,15 @@ def test_a_query_is_named_as_the_caller_wrote_it(stack: Stack, query: str, point
     for language, told in (("zh", zh), ("en", en)):
         problem = stack.operator.refused("GET", query, headers={"Accept-Language": language})
         assert problem.body["errors"] == [{"pointer": pointer, "code": "request.invalid", "detail": told}]
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [("zh", "没有此编号的调用：应为 cll_…"), ("en", "there is no call with this id, which begins with cll_")],
+)
+def test_what_is_no_id_is_said_to_be_none(stack: Stack, language: str, told: str) -> None:
+    problem = stack.operator.refused("GET", "/calls/ord_1", headers={"Accept-Language": language})
+    assert (problem.status, problem.body["code"], problem.body["detail"]) == (404, "request.not_found", told)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import re
 
-from heyi.doors import shapes
+import msgspec
 
+from heyi.doors import shapes
+from heyi.kernel.errors import Kind, Refused
+
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$(?P<path>[^`]*)`)?$", re.DOTALL)
+_FIELD = re.compile(r"(?:missing required|contains unknown) field `(?P<name>.*)`")
 _TYPES = {
     "str": ("文本", "a text"), "int": ("整数", "a whole number"), "float": ("数", "a number"),
     "bool": ("true 或 false", "true or false"), "array": ("列表", "a list"), "object": ("对象", "an object"),
@@ -36,8 +41,29 @@ _SAID = (
 )  # fmt: skip
 
 
-def words(said: str) -> tuple[str, str]:
-    """(zh, en) of a decoder's message without its place; what is not known here is said as it is."""
+class BadBody(Refused):
+    """The body is not JSON, or does not fit the shape that the route asks for."""
+
+    code, kind = "request.invalid", Kind.INVALID
+    zh, en = "{zh}", "{en}"
+
+
+def misfit(fault: msgspec.ValidationError) -> BadBody:
+    """What does not fit a shape, and where."""
+    match = _AT.match(str(fault))
+    what, path = (match["what"], match["path"] or "") if match else (str(fault), "")
+    field_at_fault = _FIELD.search(what)
+    name = "/" + field_at_fault["name"].replace("~", "~0").replace("/", "~1") if field_at_fault else ""
+    zh, en = words(what[:300])
+    return BadBody(pointer(path) + name, zh=zh, en=en)
+
+
+def words(said: str, choices: tuple[str, ...] = ()) -> tuple[str, str]:
+    """(zh, en) of a decoder's message without its place; what is not known here is said as it is. `choices`: the words
+    of a closed set, where they are known.
+    """
+    if choices and said.startswith("Invalid enum value"):
+        return f"只能是：{'、'.join(choices)}", f"must be one of: {', '.join(choices)}"
     if typed := _TYPE.fullmatch(said):
         wanted = [_TYPES.get(one.strip(), (one, one)) for one in typed["wanted"].split("|")]
         got = _TYPES.get(typed["got"], (typed["got"], typed["got"]))
@@ -50,3 +76,8 @@ def words(said: str) -> tuple[str, str]:
         if found := pattern.fullmatch(said):
             return zh.format(*found.groups()), en.format(*found.groups())
     return said, said
+
+
+def pointer(path: str) -> str:
+    """A JSON pointer from msgspec's path: `.buyer.phone`, `[0].x`, `[...]` (a dictionary's value)."""
+    return "".join(f"/{word}" for word in re.findall(r"[^.\[\]]+|\.\.\.", path) if word)

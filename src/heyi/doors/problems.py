@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, get_args
 
 import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
-from heyi.doors.complaints import words
-from heyi.doors.reading import pointer
+from heyi.doors.complaints import pointer, words
 from heyi.infra.telemetry import trace_id
 from heyi.kernel.errors import Kind, ManyRefused, Refused
 
@@ -111,12 +111,23 @@ def _faults(request: Request[Any, Any, Any], error: HTTPException) -> list[dict[
         if isinstance(one, dict):
             # The framework names the whole body "data", and fields within it with dots.
             key = str(one.get("key", ""))
+            said = words(
+                str(one.get("message", ""))[:300], tuple(_choices(asked[key].annotation)) if key in asked else ()
+            )
             if key in asked:  # a query is known to its caller by the name in the address, not by our argument's
                 key = getattr(asked[key].kwarg_definition, "query", None) or key
             place = "" if key == "data" else pointer(key.removeprefix("data."))
-            said = words(str(one.get("message", ""))[:300])[english]
-            found.append({"pointer": place, "code": "request.invalid", "detail": said})
+            found.append({"pointer": place, "code": "request.invalid", "detail": said[english]})
     return found or [{"pointer": "", "code": "request.invalid", "detail": error.detail[:300]}]
+
+
+def _choices(annotation: Any) -> Iterator[str]:
+    """The words of a closed set, however it is wrapped."""
+    for one in get_args(annotation):
+        if isinstance(one, str):
+            yield one
+        else:
+            yield from _choices(one)
 
 
 def _problem(

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 from litestar import Request
 
-from heyi.doors.complaints import words
-from heyi.kernel.errors import Kind, Refused
-
-_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$(?P<path>[^`]*)`)?$", re.DOTALL)
-
-_FIELD = re.compile(r"(?:missing required|contains unknown) field `(?P<name>.*)`")
-
-
-class BadBody(Refused):
-    """The body is not JSON, or does not fit the shape that the route asks for."""
-
-    code, kind = "request.invalid", Kind.INVALID
-    zh, en = "{zh}", "{en}"
+from heyi.doors.complaints import BadBody, misfit
 
 
 class LeftOut(msgspec.Struct, frozen=True):
@@ -62,16 +49,6 @@ class StrictRequest(Request[Any, Any, Any]):
             raise BadBody("", zh=f"请求体不是 JSON：{said}", en=f"not JSON: {said}") from None
 
 
-def misfit(fault: msgspec.ValidationError) -> BadBody:
-    """What does not fit a shape, and where."""
-    match = _AT.match(str(fault))
-    what, path = (match["what"], match["path"] or "") if match else (str(fault), "")
-    field_at_fault = _FIELD.search(what)
-    name = "/" + field_at_fault["name"].replace("~", "~0").replace("/", "~1") if field_at_fault else ""
-    zh, en = words(what[:300])
-    return BadBody(pointer(path) + name, zh=zh, en=en)
-
-
 def _one_by_one(body: bytes, shape: Any, field: str, element: Any, most: int) -> tuple[Any, list[LeftOut]]:
     """The body with those elements of a list that can be read, and the others; None when that does not mend it."""
     try:
@@ -98,8 +75,3 @@ def _one_by_one(body: bytes, shape: Any, field: str, element: Any, most: int) ->
 @lru_cache(maxsize=256)
 def _decoder(shape: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(shape)
-
-
-def pointer(path: str) -> str:
-    """A JSON pointer from msgspec's path: `.buyer.phone`, `[0].x`, `[...]` (a dictionary's value)."""
-    return "".join(f"/{word}" for word in re.findall(r"[^.\[\]]+|\.\.\.", path) if word)

@@ -60,11 +60,30 @@ class NotFoundHere(Refused):
     en = "there is no {what} with this id"
 
 
+class NoSuchId(NotFoundHere):
+    """What stands in the path cannot be an id of that kind."""
+
+    zh, en = "没有此编号的{zh}：应为 {prefix}_…", "there is no {en} with this id, which begins with {prefix}_"
+
+
+_NAMES = {
+    "acc": ("密钥", "access key"), "att": ("尝试", "attempt"), "bat": ("批次", "batch"), "ben": ("权益", "benefit"),
+    "bnd": ("套餐", "bundle"), "cbk": ("回调", "callback"), "chn": ("渠道", "channel"), "cll": ("调用", "call"),
+    "dlv": ("推送", "delivery"), "drf": ("差异", "drift"), "ent": ("权益持有", "entitlement"), 
+    "imp": ("导入", "import"),
+    "key": ("卡密", "card key"), "lge": ("账目", "entry"), "ofr": ("货源", "offer"), "ord": ("订单", "order"),
+    "pch": ("商品变动", "product change"), "prt": ("合作方", "partner"), "rdm": ("核销", "redemption"),
+    "spk": ("供货密钥", "supply key"), "src": ("状态源", "status source"), "sup": ("供货商", "supplier"),
+    "syn": ("同步", "sync"), "tsk": ("履约任务", "task"), "whk": ("webhook", "webhook"), "wrn": ("预警", "warning"),
+}  # fmt: skip
+
+
 def id_in(prefix: str, text: str) -> UUID:
     """The id behind `prefix_…` in a path. Raises NotFoundHere for anything that cannot be one."""
     found = from_text(prefix, text)
     if found is None:
-        raise NotFoundHere(what=prefix)
+        zh, en = _NAMES.get(prefix, (prefix, prefix))
+        raise NoSuchId(zh=zh, en=en, prefix=prefix)
     return found
 
 

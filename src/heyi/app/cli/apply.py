@@ -17,7 +17,7 @@ import msgspec
 from heyi.app.cli import apply_form
 from heyi.app.cli.client import ApiRefused, Client
 from heyi.app.process import Trouble
-from heyi.doors import reading
+from heyi.doors.complaints import misfit
 from heyi.offer.catalog import delivery
 from heyi.provision.fulfilment.suppliers import profile
 
@@ -51,9 +51,9 @@ def read(path: Path, words: Mapping[str, str] | None = None) -> Entry:
     try:
         msgspec.convert(found, apply_form.File)
     except msgspec.ValidationError as error:
-        misfit = reading.misfit(error)
+        fault = misfit(error)
         raise Trouble(
-            f"{path}: {misfit.pointer}: {misfit.sentence('en')}",
+            f"{path}: {fault.pointer}: {fault.sentence('en')}",
             "compare the file with src/heyi/app/demo/alliance.yaml",
         ) from None
     return found

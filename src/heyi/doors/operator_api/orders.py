@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from litestar import get
 from litestar.params import Parameter
@@ -18,6 +18,7 @@ from heyi.order import checkout
 from heyi.settle import ledger
 
 READ = allow("operator", "operator:read")
+Fulfilment = Literal["none", "in_progress", "partial", "done", "failed"]
 
 
 @get("/orders", guards=[READ], summary="All channels' orders, newest first", tags=["orders"])
@@ -27,7 +28,7 @@ async def list_all_orders(
     cursor: Cursor = None,
     channel: Annotated[str | None, Parameter(max_length=64)] = None,
     channel_order_no: Annotated[str | None, Parameter(max_length=64)] = None,
-    in_state: Annotated[str | None, Parameter(query="state", max_length=20, description="the fulfilment axis")] = None,
+    in_state: Annotated[Fulfilment | None, Parameter(query="state", description="the fulfilment axis")] = None,
 ) -> Page[OrderShape]:
     async with tools.db.reading() as tx:
         found = await checkout.search(

@@ -13,6 +13,7 @@ from litestar.params import Parameter
 from msgspec import Meta
 
 from heyi.doors.access import Caller, allow, caller_of
+from heyi.doors.complaints import BadBody
 from heyi.doors.open_api.v1.entitlements import RevealedShape, revealed_shape
 from heyi.doors.open_api.v1.order_shapes import (
     HappeningShape,
@@ -23,7 +24,7 @@ from heyi.doors.open_api.v1.order_shapes import (
     quote_shape,
 )
 from heyi.doors.paging import Cursor, Limit, Page, before, paged
-from heyi.doors.reading import BadBody, StrictRequest
+from heyi.doors.reading import StrictRequest
 from heyi.doors.shapes import Accounts, Body, CodeWord, Count, Line, MoneyBody, Short, id_in
 from heyi.flows import buy, hold, reveal, timeline
 from heyi.infra.gather import Gather
@@ -88,7 +89,9 @@ def _metadata(body: OrderBody) -> dict[str, Any] | None:
         elif isinstance(value, list):
             open_ends += value
         elif isinstance(value, str) and "\x00" in value:
-            raise BadBody("/metadata", what="a text in metadata contains a NUL character")
+            raise BadBody(
+                "/metadata", zh="metadata 的文本含有 NUL 字符", en="a text in metadata contains a NUL character"
+            )
     return body.metadata
 
 
