@@ -236,6 +236,15 @@ def test_an_owner_without_a_key_gets_one_from_the_database(line: cli_support.Lin
     assert line("channel", "list", HEYI_OPERATOR_KEY=key).exit_code == 0
 
 
+def test_who_does_not_tell_a_balance_is_not_broken(line: cli_support.Line) -> None:
+    """Some dialects have no question about money; that is nothing to mend."""
+    address = ("--url", "http://127.0.0.1:9", "-c", "user_name=1", "-c", "key=sample-key")
+    assert line("supplier", "add", "silent", "--dialect", "yiqida", *address).exit_code == 0
+    findings = {one["check"]: one for one in json.loads(line("doctor", "--json").stdout)["findings"]}
+    assert findings["supplier silent"]["ok"] is None
+    assert line("supplier", "pause", "silent").exit_code == 0
+
+
 def test_doctor_names_what_is_broken(line: cli_support.Line, database_url: str) -> None:
     done = line("doctor", "--json")
     findings = {one["check"]: one for one in json.loads(done.stdout)["findings"]}

@@ -20,7 +20,7 @@ from heyi.infra.tools import Tools
 from heyi.kernel.ids import to_text
 from heyi.kernel.money import Money
 from heyi.offer import catalog
-from heyi.offer.catalog.errors import OfferExists
+from heyi.offer.catalog.errors import OfferExists, ProductMissing
 from heyi.provision import fulfilment
 from heyi.provision.fulfilment import breakers, desk
 from heyi.provision.fulfilment.errors import OfferUnusable
@@ -199,6 +199,22 @@ async def test_one_offer_is_not_two_places(live: Tools, world: World, shops: lis
                 tx, world.benefits["video"], source="supplier", supplier_id=shops[1].id, product_no="1001",
                 cost=Money(1400, "CNY"), now=live.clock.now(),
             )  # fmt: skip
+
+
+@pytest.mark.parametrize("number", ["", " "])
+async def test_an_offer_says_which_product_it_is(live: Tools, world: World, shops: list[Shop], number: str) -> None:
+    """Without a number nothing could be bought there, and every order would be asked for first."""
+    with pytest.raises(ProductMissing):
+        async with live.db.transaction() as tx:
+            await catalog.benefits.add_offer(
+                tx, world.benefits["video"], source="supplier", supplier_id=shops[1].id, product_no=number,
+                cost=Money(1400, "CNY"), now=live.clock.now(),
+            )  # fmt: skip
+    async with live.db.reading() as tx:
+        offer = (await catalog.benefits.offers(tx, world.benefits["video"]))[0]
+    with pytest.raises(ProductMissing):
+        async with live.db.transaction() as tx:
+            await catalog.benefits.change_offer(tx, offer.id, product_no=number)
 
 
 async def test_new_orders_stand_where_they_can_be_bought(live: Tools, world: World, shops: list[Shop]) -> None:

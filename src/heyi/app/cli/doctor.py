@@ -17,6 +17,7 @@ from heyi.app import admin
 from heyi.app.cli import home
 from heyi.app.cli.client import ApiRefused, Client
 from heyi.app.cli.frame import Json, command, money, out, say_json
+from heyi.app.cli.suppliers import UNTOLD
 from heyi.app.embedded import Embedded
 from heyi.app.process import Trouble
 
@@ -203,6 +204,8 @@ def _supplier(api: Client, one: Any) -> Finding:
     if one["unusable"]:
         return Finding(name, False, f"cannot be used: {one['unusable']}", "heyi profile show, heyi supplier edit")
     answer = api.post(f"/suppliers/{one['id']}/check")
+    if not answer["ok"] and answer["problem"] == UNTOLD:
+        return Finding(name, None, UNTOLD)
     if not answer["ok"]:
         return Finding(name, False, f"does not answer: {answer['problem']}", "check its address and credentials")
     return Finding(name, True, f"balance {money(answer['balance'])} ({answer['duration_ms']} ms)")

@@ -89,7 +89,7 @@ async def add_offer(
     """Another place where the benefit comes from. The active one of lowest priority number decides whether it comes
     from stock, a supplier or our own hands; among several suppliers, routing chooses.
 
-    Raises BenefitNotFound, OfferRefused, OfferExists. The supplier is the caller's to check.
+    Raises BenefitNotFound, OfferRefused, ProductMissing, OfferExists. The supplier is the caller's to check.
     """
     benefit = await store.read_benefit(tx, benefit_id, lock=True)
     if benefit is None:
@@ -97,6 +97,8 @@ async def add_offer(
     fitting = SOURCES[benefit.kind]
     if source not in fitting or (source == SUPPLIER) != (supplier_id is not None):
         raise errors.OfferRefused("/source", kind_of=benefit.kind, sources=", ".join(fitting))
+    if source == SUPPLIER and not product_no.strip():
+        raise errors.ProductMissing("/product_no")
     there = [one for one in await store.list_offers(tx, benefit_id) if one.state != "withdrawn"]
     if source == SUPPLIER and (supplier_id, product_no) in [(one.supplier_id, one.product_no) for one in there]:
         raise errors.OfferExists("/product_no")
@@ -134,11 +136,13 @@ async def change_offer(
 ) -> BenefitOffer:  # fmt: skip
     """Change what is not None, from the next order on; `move` is hold (`why` says what for), resume or withdraw.
 
-    Raises OfferNotFound, WrongState.
+    Raises OfferNotFound, ProductMissing, WrongState.
     """
     before = await store.lock_offer(tx, id)
     if before is None:
         raise errors.OfferNotFound
+    if before.source == SUPPLIER and product_no is not None and not product_no.strip():
+        raise errors.ProductMissing("/product_no")
     state = OFFER.step(before.state, move) if move else before.state
     if state is None:
         raise errors.WrongState("/move", state=before.state)

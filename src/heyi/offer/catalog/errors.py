@@ -8,8 +8,7 @@ from heyi.kernel.errors import Kind, Refused
 class BundleNotFound(Refused):
     """No bundle has this code or id, or nothing of it was ever published."""
 
-    code, kind = "bundle.not_found", Kind.NOT_FOUND
-    zh, en = "没有这个套餐商品", "There is no such bundle"
+    code, kind, zh, en = "bundle.not_found", Kind.NOT_FOUND, "没有这个套餐商品", "There is no such bundle"
 
 
 class VersionNotFound(Refused):
@@ -22,8 +21,7 @@ class VersionNotFound(Refused):
 class NotOnSale(Refused):
     """The bundle or the version is withdrawn, or now is outside its sale window."""
 
-    code, kind = "bundle.not_on_sale", Kind.CONFLICT
-    zh, en = "套餐当前不在售", "The bundle is not on sale now"
+    code, kind, zh, en = "bundle.not_on_sale", Kind.CONFLICT, "套餐当前不在售", "The bundle is not on sale now"
 
 
 class NoOffer(Refused):
@@ -73,8 +71,7 @@ class GroupUnknown(Refused):
 class ChoiceMissing(Refused):
     """A choice group was left out."""
 
-    code, kind = "bundle.choice_missing", Kind.UNPROCESSABLE
-    zh, en = "请选择 {pick} 项", "Choose {pick} here"
+    code, kind, zh, en = "bundle.choice_missing", Kind.UNPROCESSABLE, "请选择 {pick} 项", "Choose {pick} here"
 
 
 class ChoiceCount(Refused):
@@ -115,8 +112,7 @@ class AccountMalformed(Refused):
 class VersionEmpty(Refused):
     """A version needs at least one component or choice group."""
 
-    code, kind = "version.empty", Kind.UNPROCESSABLE
-    zh, en = "版本没有任何组成", "The version has no components"
+    code, kind, zh, en = "version.empty", Kind.UNPROCESSABLE, "版本没有任何组成", "The version has no components"
 
 
 class CodeRepeated(Refused):
@@ -254,15 +250,13 @@ class PropertyRefused(Refused):
 class BenefitNotFound(Refused):
     """No benefit has this id or code."""
 
-    code, kind = "benefit.not_found", Kind.NOT_FOUND
-    zh, en = "没有这个权益", "There is no such benefit"
+    code, kind, zh, en = "benefit.not_found", Kind.NOT_FOUND, "没有这个权益", "There is no such benefit"
 
 
 class OfferNotFound(Refused):
     """No offer has this id."""
 
-    code, kind = "offer.not_found", Kind.NOT_FOUND
-    zh, en = "没有这个货源", "There is no such offer"
+    code, kind, zh, en = "offer.not_found", Kind.NOT_FOUND, "没有这个货源", "There is no such offer"
 
 
 class OfferRefused(Refused):
@@ -271,6 +265,13 @@ class OfferRefused(Refused):
     code, kind = "offer.source", Kind.UNPROCESSABLE
     zh = "{kind_of} 类权益的货源须为：{sources}；仅 supplier 货源须指定供货商"
     en = "A {kind_of} benefit comes from: {sources}; a supplier is named for source supplier alone"
+
+
+class ProductMissing(Refused):
+    """Nothing can be bought at a supplier without its number there."""
+
+    code, kind = "offer.product_missing", Kind.UNPROCESSABLE
+    zh, en = "供货商货源须填写对方的商品编号", "An offer from a supplier needs the product's number there"
 
 
 class OfferExists(Refused):
@@ -282,8 +283,7 @@ class OfferExists(Refused):
 class CodeTaken(Refused):
     """Another one has this code already."""
 
-    code, kind = "catalog.code_taken", Kind.CONFLICT
-    zh, en = "编码 {value} 已被使用", "Code {value} is taken"
+    code, kind, zh, en = "catalog.code_taken", Kind.CONFLICT, "编码 {value} 已被使用", "Code {value} is taken"
 
 
 class WrongState(Refused):

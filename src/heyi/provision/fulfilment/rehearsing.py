@@ -14,6 +14,7 @@ from uuid import UUID
 
 from heyi.infra.http import Heard as Exchange
 from heyi.kernel.masking import mask
+from heyi.kernel.money import decimal
 from heyi.kernel.talk import (
     Accepted,
     Call,
@@ -264,8 +265,8 @@ def _words(answer: object) -> tuple[str | None, str, dict[str, Any]]:
             return "unknown", f"unknown: {why}; asked about until it is known", {"why": why}
         case Balance(fen, why) if fen is None:
             return "problem", why, {"why": why}
-        case Balance(fen, _, currency):
-            return "balance", f"the balance is {fen} hundredths of {currency}", {
+        case Balance(int() as fen, _, currency):
+            return "balance", f"the balance is {decimal(fen)} {currency}", {
                 "balance_minor": fen, "currency": currency,
             }  # fmt: skip
         case ProductPage(products, next_page, problem):
