@@ -1,4 +1,5 @@
-"""What ends by itself: prepared redemptions whose till said nothing more, and rights past their last moment.
+"""What ends by itself: prepared redemptions whose till said nothing more, holds that had an end, rights past their last
+moment.
 
 Run it every few seconds: everything is idempotent, and several workers may run it at once.
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from heyi.flows import hold
 from heyi.infra import outbox
 from heyi.infra.tools import Tools
 from heyi.provision import entitlement, redemption
@@ -17,16 +19,17 @@ BATCHES_MAX = 200  # batches a run; the rest waits for the next one
 
 
 async def run(tools: Tools) -> int:
-    """End whatever is due, redemptions first because rights wait for them; answers how many ended."""
-    return await _until_none(tools, redemptions) + await _until_none(tools, rights)
+    """End whatever is due, redemptions and holds first because rights wait for them; answers how many ended."""
+    ended = await _until_none(tools, redemptions, BATCH_MAX) + await _until_none(tools, hold.run_out, hold.RUN_OUT_MAX)
+    return ended + await _until_none(tools, rights, BATCH_MAX)
 
 
-async def _until_none(tools: Tools, batch: Callable[[Tools], Awaitable[int]]) -> int:
+async def _until_none(tools: Tools, batch: Callable[[Tools], Awaitable[int]], most: int) -> int:
     ended = 0
     for _ in range(BATCHES_MAX):
         found = await batch(tools)
         ended += found
-        if found < BATCH_MAX:
+        if found < most:
             break
     return ended
 

@@ -39,7 +39,7 @@ where state in ('pending_activation', 'active') and valid_to <= %(now)s and unit
     and not exists (
         select from entitlement.holds h
         where h.lane = entitlements.lane and h.entitlement_id = entitlements.id and h.reason = 'pause'
-            and (h.until is null or h.until > %(now)s))
+            and h.ended_at is null)
 order by valid_to
 limit %(most)s
 for update skip locked;
@@ -58,10 +58,25 @@ values (%(lane)s, %(id)s, %(entitlement)s, %(reason)s, %(now)s, %(until)s, %(by)
 
 -- name: end_hold
 -- A lifted hold stays as a row that has ended: when a right was frozen, and by whom, is asked later.
-update entitlement.holds set until = %(now)s
+update entitlement.holds set until = %(now)s, ended_at = %(now)s
 where lane = %(lane)s and entitlement_id = %(entitlement)s and reason = %(reason)s
     and (until is null or until > %(now)s)
 returning since;
+
+-- name: holds_running_out
+-- Holds that are over by themselves, the oldest first, before what they held is locked.
+select h.lane, h.id, h.entitlement_id, e.item_id, e.order_id
+from entitlement.holds h join entitlement.entitlements e on e.lane = h.lane and e.id = h.entitlement_id
+where h.ended_at is null and h.until <= %(now)s
+order by h.until
+limit %(most)s;
+
+-- name: end_run_out
+-- Those of them that nobody has ended meanwhile.
+update entitlement.holds h set ended_at = %(now)s
+from unnest(%(lanes)s::smallint[], %(ids)s::uuid[]) as r (lane, id)
+where h.lane = r.lane and h.id = r.id and h.ended_at is null
+returning h.entitlement_id, h.reason, h.since, h.until;
 
 -- name: find
 -- One right by its id, without a lock.

@@ -195,6 +195,16 @@ async def end_hold(tx: Tx, entitlement_id: UUID, reason: str, *, now: datetime) 
     return None if row is None else row.since
 
 
+async def holds_running_out(tx: Tx, *, most: int, now: datetime) -> list[Row]:
+    return await tx.rows(SQL["holds_running_out"], most=most, now=now)
+
+
+async def end_run_out(tx: Tx, rows: Sequence[Row], *, now: datetime) -> list[Row]:
+    ordered = sorted((row.lane, row.id) for row in rows)
+    lanes, ids = col(lane for lane, _ in ordered), col(id for _, id in ordered)
+    return await tx.rows(SQL["end_run_out"], lanes=lanes, ids=ids, now=now)
+
+
 async def _with_holds(tx: Tx, rows: Sequence[Row], *, now: datetime) -> list[Right]:
     found = await holds(tx, [row.id for row in rows], now=now) if rows else {}
     return [_right(row, tuple(found.get(row.id, ()))) for row in rows]

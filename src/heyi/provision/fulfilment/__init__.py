@@ -1,8 +1,9 @@
 """Fulfilment: the promise is kept. Durable tasks, attempts at suppliers, calls, callbacks. This is the front door.
 
 `delivering` is the worker's round at suppliers, `waiting` all that waits and what our own hands give, `walking`
-what brings the waiting on, `slots` choices left open, `hearing` and `judging` the suppliers' callbacks, `accounts` the
-supplier accounts, `desk` what operators see of tasks and decide, `numbers` what was bought under which number.
+what brings the waiting on, `slots` choices left open, `holding` what stands still, `hearing` and `judging` the
+suppliers' callbacks, `accounts` the supplier accounts, `desk` what operators see of tasks and decide, `numbers` what
+was bought under which number.
 """
 
 from heyi.provision.fulfilment import (
@@ -11,6 +12,7 @@ from heyi.provision.fulfilment import (
     delivering,
     desk,
     hearing,
+    holding,
     numbers,
     slots,
     waiting,
@@ -34,6 +36,7 @@ __all__ = [
     "desk",
     "hearing",
     "history",
+    "holding",
     "numbers",
     "plan",
     "route",

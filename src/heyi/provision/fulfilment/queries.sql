@@ -131,10 +131,13 @@ order by t.lane, t.id for update of t, a;
 
 -- name: save_tasks
 -- Compare-and-set on the state that was decided on. The lease ends with its talk. A task that was refused may go over to
--- another offer: from then on it stands in that supplier's queue.
+-- another offer: from then on it stands in that supplier's queue. What was bought while its item was held meanwhile is
+-- asked about all the same; anything else stands still.
 update fulfilment.tasks t
-set state = r.after, due_at = r.due_at, problem = r.problem, resubmit = r.resubmit, heard = false, lease = null,
-    lease_until = null, supplier_id = coalesce(r.supplier_id, t.supplier_id),
+set state = r.after, due_at = case when t.held_since is null or r.after = 'asking' then r.due_at end,
+    due_aside = case when t.held_since is not null and r.after <> 'asking' then r.due_at end,
+    problem = r.problem, resubmit = r.resubmit, heard = false, lease = null, lease_until = null,
+    supplier_id = coalesce(r.supplier_id, t.supplier_id),
     offer_id = coalesce(r.offer_id, t.offer_id),
     request = case when r.offer_id is null then t.request
         else t.request || jsonb_build_object('product_no', r.product_no, 'cost_minor', r.cost_minor) end,
@@ -208,10 +211,12 @@ from fulfilment.tasks where state = 'scheduled' and supplier_id is null and due_
 order by due_at limit %(most)s for update skip locked;
 
 -- name: count_waiters
--- New orders must not overtake those that wait; beyond the bound the exact number does not matter.
+-- New orders must not overtake those that wait (what is held waits for something else); beyond the bound the exact
+-- number does not matter.
 select b.benefit_id, w.waiting from unnest(%(benefits)s::uuid[]) as b (benefit_id),
     lateral (select count(*)::integer as waiting from (
         select from fulfilment.tasks t where t.benefit_id = b.benefit_id and t.state = 'waiting_for_stock'
+            and t.held_since is null
         limit %(most)s) bounded) w
 where w.waiting > 0;
 
@@ -219,10 +224,12 @@ where w.waiting > 0;
 -- Every minute somebody looks whether keys have come that nobody told us of (a rollback, a released batch). Walks the
 -- index from benefit to benefit: a hundred thousand waiters of one benefit are one step.
 with recursive found as (
-    (select benefit_id from fulfilment.tasks where state = 'waiting_for_stock' order by benefit_id limit 1)
+    (select benefit_id from fulfilment.tasks where state = 'waiting_for_stock' and held_since is null
+    order by benefit_id limit 1)
     union all
     select (select t.benefit_id from fulfilment.tasks t
-            where t.state = 'waiting_for_stock' and t.benefit_id > found.benefit_id order by t.benefit_id limit 1)
+            where t.state = 'waiting_for_stock' and t.held_since is null and t.benefit_id > found.benefit_id
+            order by t.benefit_id limit 1)
     from found where found.benefit_id is not null
 )
 select benefit_id from found where benefit_id is not null;
@@ -234,7 +241,7 @@ select pg_advisory_xact_lock(hashtextextended(%(benefit)s, 0));
 -- name: lock_waiters
 -- The oldest orders first.
 select lane, id, item_id, order_id, entitlement_id, benefit_id, kind, request::text as request
-from fulfilment.tasks where benefit_id = %(benefit)s and state = 'waiting_for_stock'
+from fulfilment.tasks where benefit_id = %(benefit)s and state = 'waiting_for_stock' and held_since is null
 order by created_at, id limit %(most)s for update;
 
 -- name: save_requests

@@ -56,12 +56,14 @@ where t.state in ('waiting_for_event', 'waiting_for_buyer') and t.due_at <= %(no
 order by t.due_at for update of t skip locked;
 
 -- name: lock_event_waiters
--- What waits for other items of these orders. Most facts concern orders in which nothing waits: this look is cheap.
+-- What waits for other items of these orders; what is held stands still. Most facts concern orders in which nothing
+-- waits: this look is cheap.
 select t.lane, t.id, t.item_id, t.order_id, t.entitlement_id, t.benefit_id, t.kind, t.request::text as request, t.state,
     t.due_at, t.attempts, t.after_component, t.after_event, t.otherwise, t.flow::text as flow, t.node, t.part, t.own,
     t.problem
 from fulfilment.tasks t
 where t.state = 'waiting_for_event' and t.order_id = any(%(orders)s::uuid[]) and t.after_component is not null
+    and t.held_since is null
 order by t.lane, t.id for update of t;
 
 -- name: lock_for_buyer
@@ -73,6 +75,37 @@ from unnest(%(lanes)s::smallint[], %(items)s::uuid[]) as r (lane, item_id)
 join fulfilment.tasks t on t.lane = r.lane and t.item_id = r.item_id and t.purpose = 'deliver'
 where t.state in ('waiting_for_buyer', 'scheduled', 'waiting_for_event')
 order by t.lane, t.id for update of t;
+
+-- name: hold
+-- Everything that is still to be done for these items stands still; what was bought already is asked about all the same.
+update fulfilment.tasks t
+set held_since = coalesce(t.held_since, %(now)s),
+    due_aside = case when t.held_since is null and t.state not in ('sending', 'asking') then t.due_at
+        else t.due_aside end,
+    due_at = case when t.state in ('sending', 'asking') then t.due_at end
+from unnest(%(lanes)s::smallint[], %(items)s::uuid[]) as r (lane, item_id)
+where t.lane = r.lane and t.item_id = r.item_id and t.purpose = 'deliver' and t.ended_at is null;
+
+-- name: lock_held
+-- What stands still for these items, before it is moved on.
+select t.lane, t.id, t.item_id, t.order_id, t.entitlement_id, t.benefit_id, t.kind, t.request::text as request, t.state,
+    t.due_at, t.attempts, t.after_component, t.after_event, t.otherwise, t.flow::text as flow, t.node, t.part, t.own,
+    t.problem, t.due_aside
+from unnest(%(lanes)s::smallint[], %(items)s::uuid[]) as r (lane, item_id)
+join fulfilment.tasks t on t.lane = r.lane and t.item_id = r.item_id and t.purpose = 'deliver'
+where t.held_since is not null and t.ended_at is null
+order by t.lane, t.id for update of t;
+
+-- name: free
+-- Locked tasks with their due times of now; `free`: nothing else holds their items. What is sent or asked about keeps its
+-- own time.
+update fulfilment.tasks t
+set held_since = case when not f.free then t.held_since end,
+    due_at = case when t.state in ('sending', 'asking') then t.due_at when f.free then f.due_at end,
+    due_aside = case when t.state not in ('sending', 'asking') and not f.free then f.due_at end
+from unnest(%(lanes)s::smallint[], %(ids)s::uuid[], %(dues)s::timestamptz[], %(free)s::boolean[])
+    as f (lane, id, due_at, free)
+where t.lane = f.lane and t.id = f.id;
 
 -- name: stuck
 -- Flows that cannot go on, for people to look at, and the oldest one's order.
