@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from tests.flows.world import World, books, make_world
 from tests.offer.catalog.test_flows import graphs
 
-from heyi.flows import activate, attention, buy, deliver, expire, release
+from heyi.flows import activate, attention, buy, choose, deliver, expire, release
 from heyi.infra.tools import Tools
 from heyi.kernel.clock import FixedClock
 from heyi.kernel.facts import Fact
@@ -21,7 +21,7 @@ from heyi.kernel.money import Money
 from heyi.kernel.parts import Validity
 from heyi.offer import catalog
 from heyi.offer.catalog.graphs import faults
-from heyi.offer.catalog.model import Component, Document, Properties
+from heyi.offer.catalog.model import Component, Document, Group, Properties
 from heyi.order import checkout
 from heyi.order.checkout import Order
 from heyi.provision import entitlement
@@ -243,3 +243,69 @@ async def test_a_flow_that_cannot_go_on_keeps_no_other_back(tools: Tools, world:
     await waited(tools)
     assert await now_of(tools, orders[2]) == ["delivered"]
     assert await warned() == []
+
+
+def only_above(amount_minor: int) -> dict[str, Any]:
+    """A group whose buyer may choose three days after payment, if he paid so much."""
+    paid = {"op": "ge", "args": [{"field": "order.amount"}, {"amount_minor": amount_minor, "currency": "CNY"}]}
+    return {"start": "paid", "nodes": {
+        "paid": {"do": "condition", "if": paid, "then": "later", "else": "no", "unknown": "no"},
+        "later": {"do": "wait", "for": "days", "days": 3, "then": "choose"},
+        "choose": {"do": "choose", "within_days": 30, "default": ["tea"]}, "no": {"do": "cancel"}}}  # fmt: skip
+
+
+async def test_what_is_chosen_with_the_purchase_goes_the_way_of_its_group(tools: Tools, world: World) -> None:
+    """Whoever names his option beforehand gets it where the group's flow lets him choose, at once then, with the
+    accounts that he gave; and not at all where the flow does not. What cannot be had then is asked for again."""
+    mine, now = world.bundle.removesuffix("joint"), tools.clock.now()
+    clock = tools.clock
+    assert isinstance(clock, FixedClock)
+    for name, least in (("cheap", 9900), ("dear", 10_000)):
+        options = (
+            Component("tea", f"{mine}tea"), Component("ear", f"{mine}video", accounts={"phone": "music-phone"}),
+        )  # fmt: skip
+        group = Group("snack", "任选", 1, options, weight=1, delivery=only_above(least))
+        parts = Document(9900, "CNY", (Component("a", f"{mine}lounge", weight=1),), (group,))
+        async with tools.db.transaction() as tx:
+            bundle = await catalog.bundles.make(tx, code=f"{mine}{name}", title=name, now=now)
+            drafted = await catalog.bundles.draft(tx, bundle.id, parts, now=now)
+            await catalog.bundles.publish(tx, bundle.id, drafted.version, now=now)
+
+    async def buys(number: str, bundle: str, option: str | None, accounts: dict[str, str]) -> Order:
+        choices = {"snack": (option,)} if option else {}
+        asked = world.asks(number, "u-1", bundle=f"{mine}{bundle}", accounts=accounts, choices=choices)
+        ((order, *_),) = await buy.buy(tools, [asked])
+        assert isinstance(order, Order)
+        return order
+
+    phone = {"music-phone": "13800138000"}
+    tea, ear = await buys("tea", "cheap", "tea", {}), await buys("ear", "cheap", "ear", phone)
+    lacking = await buys("lacking", "cheap", "ear", {})
+    refused, silent = await buys("refused", "dear", "ear", phone), await buys("silent", "cheap", None, {})
+    await waited(tools)
+    assert await now_of(tools, refused, "snack") == ["cancelled"]
+    for order in (tea, ear, lacking, silent):
+        assert await now_of(tools, order, "snack") == ["scheduled"]
+    clock.forward(timedelta(days=3, minutes=1))
+    await waited(tools)
+    assert await now_of(tools, tea, "tea") == ["delivered"]
+    assert await now_of(tools, silent, "snack") == ["waiting_for_buyer"]
+    assert await now_of(tools, lacking, "ear") == ["waiting_for_buyer"]
+    async with tools.db.reading() as tx:
+        (request,) = await tx.rows(
+            "select request ->> 'accounts' as accounts, state from fulfilment.tasks where order_id = %(id)s", id=ear.id
+        )
+    assert (request.accounts, request.state) == ('[["phone", "13800138000"]]', "scheduled")
+    gone = await buys("gone", "cheap", "ear", phone)
+    async with tools.db.transaction() as tx:
+        for offer in await catalog.benefits.offers(tx, world.benefits["video"]):
+            await catalog.benefits.change_offer(tx, offer.id, move="withdraw")
+    clock.forward(timedelta(days=3, minutes=1))
+    await waited(tools)
+    assert await now_of(tools, gone, "snack") == ["waiting_for_buyer"]
+    slot = next(item.entitlement_id for item in gone.items if item.component == "snack")
+    assert slot is not None
+    right = await choose.choose(tools, gone.channel_id, slot, "tea")
+    assert right.component == "tea"
+    await waited(tools)
+    assert await now_of(tools, gone, "tea") == ["delivered"]

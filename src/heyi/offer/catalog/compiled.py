@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -51,6 +51,10 @@ class Template:
         """Those of the order's accounts that this component asks for, by its own names."""
         return {name: accounts[called] for name, called in self.accounts if called in accounts}
 
+    def called(self, accounts: Mapping[str, str]) -> dict[str, str]:
+        """The same, by the order's names."""
+        return {called: accounts[called] for _, called in self.accounts if called in accounts}
+
     def part(self, share: Money, due: Due, place: Place, accounts: dict[str, str]) -> Part:
         component, benefit, properties = self.component, self.benefit, self.benefit.properties
         stated = component.cost_limit_minor
@@ -86,15 +90,30 @@ class Compiled:
     asked: Mapping[str, Asked]  # by the order's account name
     open: Mapping[str, Template]  # of groups that may be left open, by group
 
+    def slots(self, code: str, picked: Sequence[str] | None) -> list[tuple[Template, Template | None]]:
+        """A group's slots: what each is when it is bought, and what was named for it if its flow is walked first.
+
+        A flow that begins with choosing has nothing more to say to whoever has chosen (`picked`).
+        """
+        group, named = self.groups[code], [self.options[code][one] for one in picked or ()]
+        if picked is None:
+            return [(self.open[code], None)] * group.pick
+        if code in self.open and group.delivery["nodes"][group.delivery["start"]]["do"] != "choose":
+            return [(self.open[code], one) for one in named]
+        return [(one, None) for one in named]
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One item of a plan. `constant` is the Part itself when nothing of it depends on the order."""
+    """One item of a plan. `constant` is the Part itself when nothing of it depends on the order; `named` is the option
+    that an open slot is to become, when its group's flow comes to choosing.
+    """
 
     template: Template
     share: Money
     month: int
     constant: Part | None
+    named: Template | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,15 +145,19 @@ def dues(timing: Timing, *, paid_at: datetime, zone: ZoneInfo) -> list[Due]:
     return [Due("scheduled", at) if at > paid_at else NOW for at in ats]
 
 
-def due_walked(graph: str, part: int, facts: Facts, *, paid_at: datetime, zone: ZoneInfo) -> Due:
-    """The Due of an item that walks its flow from the start when it is paid."""
+def due_walked(
+    graph: str, part: int, facts: Facts, *, paid_at: datetime, zone: ZoneInfo, named: str | None = None
+) -> Due:  # fmt: skip
+    """The Due of an item that walks its flow from the start when it is paid. `named`: what was chosen beforehand."""
     flow = read(graph, zone)
     stand = flow.begin(facts, now=paid_at, part=part)
-    way = Way(graph, stand.node, part, stand.steps, flow.falls_back(stand.node), stand.own)
+    way = Way(graph, stand.node, part, stand.steps, flow.falls_back(stand.node), stand.own, named)
     if stand.kind == "deliver":
         return Due("now" if stand.at is None else "scheduled", stand.at, way=way)
-    if stand.kind in ("buyer", "choose"):
+    at_once = stand.kind == "choose" and named is not None
+    if stand.kind in ("buyer", "choose") and not at_once:
         return Due("waiting_for_buyer", stand.at, way=way)
-    # A cancel that comes with the payment is left to the workers: an order is placed with items that are still to be.
-    at = paid_at if stand.kind == "cancel" else stand.at
+    # A cancel that comes with the payment, and a choice that was made before it, are left to the workers: an order is
+    # placed with items that are still to be.
+    at = paid_at if stand.kind == "cancel" or at_once else stand.at
     return Due("after", at, stand.component, stand.event, way=way)

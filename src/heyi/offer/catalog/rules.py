@@ -18,7 +18,7 @@ from heyi.kernel.ids import to_text
 from heyi.kernel.money import Money, shares
 from heyi.kernel.parts import Due, Part
 from heyi.offer.catalog import errors
-from heyi.offer.catalog.compiled import Bound, Compiled, Plan, Sale, Slot, wish_key
+from heyi.offer.catalog.compiled import Bound, Compiled, Plan, Sale, Slot, Template, wish_key
 from heyi.offer.catalog.delivery import Timing, due_walked, dues
 from heyi.offer.catalog.model import (
     ACCOUNT_CHARS_MAX,
@@ -68,11 +68,12 @@ def fill(sale: Sale, wish: Wish, *, now: datetime, zone: ZoneInfo) -> Filled | R
             parts.append(slot.constant)
             continue
         template = slot.template
-        accounts = template.given(given)
+        accounts = template.given(given) if slot.named is None else slot.named.called(given)
         if template.graph is not None:
             facts = facts or _facts(line, plan, wish, now)
             known = {**facts, "item.accounts": frozenset(accounts)}
-            due = due_walked(template.graph, slot.month, known, paid_at=now, zone=zone)
+            named = None if slot.named is None else slot.named.component.code
+            due = due_walked(template.graph, slot.month, known, paid_at=now, zone=zone, named=named)
         else:
             coming = dated.get(template.component.code)
             if coming is None:
@@ -90,22 +91,21 @@ def _plan(bound: Bound, quantity: int, choices: Mapping[str, tuple[str, ...]]) -
         faults.append(errors.QuantityRefused("/quantity", most=ORDER_QUANTITY_MAX))
     if faults:
         return _one(faults)
-    templates = list(compiled.fixed)
-    for code, group in compiled.groups.items():
-        open_ = [compiled.open[code]] * group.pick if code not in choices else []
-        templates += open_ or [compiled.options[code][option] for option in choices[code]]
-    if quantity > 1 and any(t.accounts for t in templates):
+    placed: list[tuple[Template, Template | None]] = [(template, None) for template in compiled.fixed]
+    for code in compiled.groups:
+        placed += compiled.slots(code, choices.get(code))
+    if quantity > 1 and any((named or template).accounts for template, named in placed):
         return errors.OneAtATime("/quantity")
-    per_set = sum(t.units_per_set for t in templates)
+    per_set = sum(template.units_per_set for template, _ in placed)
     if per_set * quantity > PARTS_MAX:
         return errors.QuantityRefused("/quantity", most=max(1, PARTS_MAX // per_set))
-    for template in templates:
-        if template.benefit.id not in bound.offers:
-            return errors.NoOffer("/bundle", benefit=template.benefit.code)
+    for template, named in placed:
+        if (named or template).benefit.id not in bound.offers:
+            return errors.NoOffer("/bundle", benefit=(named or template).benefit.code)
     amount = bound.price.times(quantity)
     slots: list[Slot] = []
     # Two splits: components first, so that explicit shares come out to the fen, then each one's own items.
-    for template, whole in zip(templates, shares(amount.amount_minor, compiled.weights), strict=True):
+    for (template, named), whole in zip(placed, shares(amount.amount_minor, compiled.weights), strict=True):
         items = template.units_per_set * quantity
         offer = bound.offers[template.benefit.id]
         for place, share_minor in enumerate(shares(whole, [1] * items)):
@@ -113,7 +113,7 @@ def _plan(bound: Bound, quantity: int, choices: Mapping[str, tuple[str, ...]]) -
             constant = None
             if template.timing.fixed and not template.accounts:
                 constant = template.part(share, dues_fixed(template.timing), offer, {})
-            slots.append(Slot(template, share, place % template.timing.times, constant))
+            slots.append(Slot(template, share, place % template.timing.times, constant, named))
     return Plan(amount, tuple(slots))
 
 
