@@ -273,6 +273,9 @@ def test_a_version_is_simulated_before_anybody_buys(stack: Stack) -> None:
     nobody = {"happenings": [{"component": "tea", "what": "activated", "at": paid_at}]}
     problem = stack.operator.refused("POST", f"{path}/simulate", json=nobody)
     assert problem.body["errors"][0]["pointer"] == "/happenings/0/component", problem
+    strange = {"happenings": [{"component": "coffee", "what": "chosen", "at": paid_at, "option": "tea"}]}
+    problem = stack.operator.refused("POST", f"{path}/simulate", json=strange)
+    assert problem.body["errors"][0]["pointer"] == "/happenings/0/option", problem
     faulty = bundle("bad", "tea", {"start": "a", "nodes": {
         "a": {"do": "condition", "if": op("gt", {"field": "order.weight"}, 1), "then": "b", "else": "b",
               "unknown": "b"}, "b": GIVE}})  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from heyi.kernel.flow.model import Way
@@ -111,3 +111,21 @@ def waits_for_activation(kind: str, validity: Validity | None) -> bool:
         return True
     own = kind in (VOUCHER, PHYSICAL, SERVICE)
     return own and validity is not None and validity.start == "activation" and bool(validity.days)
+
+
+def window(
+    validity: Validity | None,
+    *,
+    paid_at: datetime,
+    delivered_at: datetime | None,
+    activated_at: datetime | None,
+    key_expires_at: datetime | None,
+) -> tuple[datetime | None, datetime | None]:
+    """From when and until when a right may be used, as far as it is known yet. The key's own end caps it."""
+    terms = validity or Validity()
+    start = {"payment": paid_at, "delivery": delivered_at, "activation": activated_at}[terms.start]
+    ends = [end for end in (terms.until, key_expires_at) if end is not None]
+    if terms.days is not None and start is not None:
+        ends.append(start + timedelta(days=terms.days))
+    begins = start if terms.days is not None else delivered_at
+    return begins, min(ends, default=None)

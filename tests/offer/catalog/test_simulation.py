@@ -18,7 +18,8 @@ from heyi.offer.catalog.checks import snapshot
 from heyi.offer.catalog.compiled import compile_version
 from heyi.offer.catalog.graphs import faults
 from heyi.offer.catalog.model import Component
-from heyi.offer.catalog.simulation import HAPPENINGS, Ended, Happening, Sample, Told, simulate
+from heyi.offer.catalog.sample import HAPPENINGS, Ended, Happening, Sample, Told
+from heyi.offer.catalog.simulation import simulate
 
 VIDEO = benefit("video", "top_up", validity=Validity(days=31))
 ALL = [VIDEO, benefit("tea"), benefit("lounge", "voucher")]
@@ -113,6 +114,55 @@ def test_a_choice_left_open_takes_its_default() -> None:
     ]  # fmt: skip
     assert [(item.component, item.state) for item in items][1:] == [("lounge", "delivered"), ("tea", "delivered")]
     assert items[1].since == NOW + timedelta(days=9)
+
+
+def ends(component: str) -> dict[str, Any]:
+    return {"start": "ended", "nodes": {
+        "ended": {"do": "wait", "for": "component", "component": component, "event": "ended", "within_days": 60,
+                  "then": "give", "else": "no"},
+        "give": DELIVER, "no": CANCEL}}  # fmt: skip
+
+
+def test_rights_expire_and_are_used_up() -> None:
+    """The video's month is over after 31 days; the lounge ends with its second unit, and cannot be redeemed again."""
+    story, items = played(ends("video"))
+    assert tea(story)[-1] == ("delivered", "give", 31)
+    assert [item.state for item in items] == ["delivered"] * 3, "an item stays delivered; its right has ended"
+    story, _ = played(ends("lounge"), ("lounge", "redeemed", 1), ("lounge", "redeemed", 4), ("lounge", "redeemed", 5))
+    assert tea(story)[-1] == ("delivered", "give", 4)
+    assert [one.what for one in story if one.component == "lounge"] == [
+        "delivered", "happens", "happens", "ended", "cannot_happen",
+    ]  # fmt: skip
+
+
+def test_what_happens_on_the_last_moment_of_a_deadline_is_in_time() -> None:
+    story, _ = played(USED, ("lounge", "redeemed", 7))
+    assert ("delivered", "give", 7) in tea(story)
+
+
+def test_accounts_that_are_given_before_the_day_are_kept_for_it() -> None:
+    later = {"start": "w", "nodes": {"w": {"do": "wait", "for": "days", "days": 9, "then": "give"}, "give": DELIVER}}
+    made = document(Component("video", "video", weight=1, delivery=later))
+    compiled = compile_version(UUID(int=9), "bundle", 1, snapshot(made, {b.code: b for b in ALL}))
+    asked = [Happening("video", "asked", NOW + timedelta(days=2)), Happening("video", "asked", NOW + timedelta(days=3))]
+    story, items = simulate(compiled, Sample("", 1, NOW, Money(9900, "CNY"), {}, {}, asked), ZONE)
+    assert [one.what for one in story if one.item is None] == ["happens", "cannot_happen"]
+    assert (items[0].state, items[0].since) == ("delivered", NOW + timedelta(days=9))
+
+
+def test_a_choice_that_is_made_later_and_one_that_was_made_with_the_order() -> None:
+    open_ = {"start": "wait", "nodes": {
+        "wait": {"do": "wait", "for": "days", "days": 3, "then": "choose"},
+        "choose": {"do": "choose", "within_days": 9, "default": ["tea"]}}}  # fmt: skip
+    made = document(groups=[replace(group("snack", 1, ["tea", "lounge"]), delivery=open_)])
+    compiled = compile_version(UUID(int=9), "bundle", 1, snapshot(made, {b.code: b for b in ALL}))
+    chosen = [Happening("snack", "chosen", NOW + timedelta(days=day), "lounge") for day in (1, 5)]
+    sample = Sample("", 1, NOW, Money(9900, "CNY"), {}, {}, chosen)
+    story, items = simulate(compiled, sample, ZONE)
+    assert [one.what for one in story if one.item is None] == ["cannot_happen", "happens"]
+    assert [(item.component, item.since) for item in items] == [("lounge", NOW + timedelta(days=5))]
+    story, items = simulate(compiled, replace(sample, choices={"snack": ["lounge"]}, happenings=[]), ZONE)
+    assert [(item.component, item.since) for item in items] == [("lounge", NOW + timedelta(days=3))]
 
 
 def test_what_cannot_happen_is_said() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.provision.entitlement.making import DAY, NOW, PHONE, QQ, Validity, a_right, part
 
 from heyi.kernel.errors import ManyRefused, Refused
+from heyi.kernel.parts import window
 from heyi.provision.entitlement import rules, unit_moves
 from heyi.provision.entitlement.errors import Ended, Exhausted
 from heyi.provision.entitlement.model import MACHINE, Arrival, Right
@@ -80,7 +81,7 @@ WINDOWS = [
 def test_window(
     validity: Validity | None, key_expires_at: datetime | None, start: datetime | None, end: datetime | None
 ) -> None:
-    found = rules.window(
+    found = window(
         validity, paid_at=PAID, delivered_at=DELIVERED, activated_at=ACTIVATED, key_expires_at=key_expires_at
     )
     assert found == (start, end)
@@ -88,7 +89,7 @@ def test_window(
 
 def test_days_from_activation_are_open_until_then() -> None:
     terms = Validity(days=30, start="activation")
-    assert rules.window(terms, paid_at=NOW, delivered_at=NOW, activated_at=None, key_expires_at=NOW + DAY) == (
+    assert window(terms, paid_at=NOW, delivered_at=NOW, activated_at=None, key_expires_at=NOW + DAY) == (
         None,
         NOW + DAY,
     )

@@ -119,7 +119,8 @@ def simulate(
     happens: Annotated[
         list[str] | None,
         typer.Option(
-            help="component:what:after, with asked, activated, redeemed, ended or delivery_fails, and 3d or 5h."
+            help="component:what:after, with asked, activated, redeemed, ended or delivery_fails, and 3d or 5h;"
+            " group:chosen:after:option."
         ),
     ] = None,
     as_json: Json = False,
@@ -161,12 +162,13 @@ def _pair(text: str, option: str) -> tuple[str, str]:
 
 def _happening(text: str) -> tuple[dict[str, str], timedelta]:
     """What happens to which component, and how long after the payment. Raises Trouble."""
-    parts = re.fullmatch(r"([\w-]+):(\w+):(\d{1,4})([dh])", text)
+    parts = re.fullmatch(r"([\w-]+):(\w+):(\d{1,4})([dh])(?::([\w-]+))?", text)
     if parts is None:
         raise Trouble(f"--happens {text} is not component:what:after", "for example --happens video:activated:2d")
-    component, what, count, unit = parts.groups()
+    component, what, count, unit, option = parts.groups()
     after = timedelta(days=int(count)) if unit == "d" else timedelta(hours=int(count))
-    return {"component": component, "what": what}, after
+    happening = {"component": component, "what": what}
+    return (happening if option is None else {**happening, "option": option}), after
 
 
 def find(api: Client, named: str, kind: str = "bundles", prefix: str = "bnd_") -> Any:

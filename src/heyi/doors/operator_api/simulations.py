@@ -16,19 +16,20 @@ from heyi.doors.shapes import Accounts, Body, CodeWord, Shape, Short, id_in
 from heyi.infra.tools import Tools
 from heyi.offer import catalog
 from heyi.offer.catalog.model import COMPONENTS_MAX
-from heyi.offer.catalog.simulation import HAPPENINGS_MAX, Happening
+from heyi.offer.catalog.sample import HAPPENINGS_MAX, Happening
 
 Chosen = Annotated[list[CodeWord], Meta(max_length=COMPONENTS_MAX)]
 
 
 class HappeningBody(Body):
-    """Something that happens to a component: the buyer asks for it (`asked`), activates or redeems it, it ends; or its
-    next delivery from then on fails.
+    """Something that happens to a component: the buyer asks for it (`asked`), activates it, redeems a unit of it, it
+    ends; or its next delivery from then on fails. `chosen`: he chooses this `option` of a group that was left open.
     """
 
     component: CodeWord
-    what: Literal["asked", "activated", "redeemed", "ended", "delivery_fails"]
+    what: Literal["chosen", "asked", "activated", "redeemed", "ended", "delivery_fails"]
     at: Moment
+    option: CodeWord | None = None
 
 
 class SampleBody(Body):
@@ -43,9 +44,9 @@ class SampleBody(Body):
 
 
 class StepShape(Shape):
-    """One line of the story, in words (zh, en). `what`: passed (a node, by a branch), told (a notice), waits,
-    delivered, delivery_failed, needs_person, cancelled, happens, cannot_happen. `item` counts a component's items from
-    1; lines about all of them have none.
+    """One line of the story, in words (zh, en). `what`: passed (a node, by a branch), told (a notice), waits, chosen,
+    delivered, delivery_failed, needs_person, cancelled, ended (a right), happens, cannot_happen. `item` counts a
+    component's items from 1; lines about all of them have none.
     """
 
     at: datetime
@@ -78,7 +79,7 @@ class SimulationShape(Shape):
 async def simulate_version(bundle_id: str, version: int, data: SampleBody, tools: Tools) -> SimulationShape:
     now = tools.clock.now()
     happenings = [
-        Happening(one.component, one.what, moment(one.at, f"/happenings/{place}/at") or now)
+        Happening(one.component, one.what, moment(one.at, f"/happenings/{place}/at") or now, one.option)
         for place, one in enumerate(data.happenings)
     ]
     async with tools.db.rehearsal() as tx:

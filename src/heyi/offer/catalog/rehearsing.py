@@ -15,7 +15,8 @@ from heyi.offer.catalog import bundles, checks, errors, store
 from heyi.offer.catalog.compiled import Compiled, compile_version
 from heyi.offer.catalog.model import ORDER_QUANTITY_MAX, PARTS_MAX, Document
 from heyi.offer.catalog.rules import account_faults, choice_faults, refuse
-from heyi.offer.catalog.simulation import Ended, Happening, Sample, Told, simulate
+from heyi.offer.catalog.sample import Ended, Happening, Sample, Told
+from heyi.offer.catalog.simulation import simulate
 
 
 async def rehearse(
@@ -59,8 +60,16 @@ def _sample_faults(
     most = min(ORDER_QUANTITY_MAX, max(1, PARTS_MAX // max(1, sum(template.units_per_set for template in sold))))
     if not 1 <= quantity <= most:
         faults.append(errors.QuantityRefused("/quantity", most=most))
-    codes = {template.component.code for template in sold} | {c for c in compiled.open if c not in choices}
+    if quantity > 1 and any(template.accounts for template in sold):
+        faults.append(errors.OneAtATime("/quantity"))
+    left = {code: compiled.options[code] for code in compiled.open if code not in choices}
+    codes = (
+        {template.component.code for template in sold} | left.keys() | {one for group in left.values() for one in group}
+    )
     for place, one in enumerate(happenings):
+        here = f"/happenings/{place}"
         if one.component not in codes:
-            faults.append(errors.WordUnknown(f"/happenings/{place}/component", words=", ".join(sorted(codes))))
+            faults.append(errors.WordUnknown(f"{here}/component", words=", ".join(sorted(codes))))
+        elif one.what == "chosen" and one.option not in left.get(one.component, {}):
+            faults.append(errors.ChoiceUnknown(f"{here}/option"))
     return faults

@@ -1,64 +1,24 @@
 """What would happen, when: a version's flows walked with a sample order and things that happen to it. Pure.
 
 The walk is the very rule that orders follow; what is played here is the world around it. Suppliers deliver at once,
-unless the sample says that a delivery fails; buyers do nothing unless it says so; deadlines pass.
+unless the sample says that a delivery fails; buyers do nothing unless it says so; deadlines pass, and rights expire.
 """
 
 from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from heyi.kernel import flow
-from heyi.kernel.money import Money
-from heyi.kernel.parts import VOUCHER, waits_for_activation
+from heyi.kernel.parts import CHOICE, VOUCHER, waits_for_activation, window
 from heyi.offer.catalog import wording
 from heyi.offer.catalog.compiled import Compiled, Template
+from heyi.offer.catalog.sample import Ended, Happening, Sample, Told
 from heyi.offer.catalog.wording import Words
-
-HAPPENINGS = ("asked", "activated", "redeemed", "ended", "delivery_fails")
-HAPPENINGS_MAX = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """Something that happens to a component of the sample: the buyer asks for it (and gives what accounts it wants),
-    activates it, redeems it, it ends, or its next delivery fails.
-    """
-
-    component: str
-    what: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """An order that nobody places."""
-
-    channel: str
-    quantity: int
-    paid_at: datetime
-    amount: Money
-    accounts: Mapping[str, str]
-    choices: Mapping[str, Sequence[str]]
-    happenings: Sequence[Happening] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One line of the story. `item` counts a component's items from 1; `node` and `branch` say where in its flow."""
-
-    at: datetime
-    component: str
-    item: int | None
-    what: str
-    words: Words
-    node: str | None = None
-    branch: str | None = None
 
 
 @dataclass(slots=True)
@@ -72,6 +32,8 @@ class _Item:
     state: str = "scheduled"
     since: datetime | None = None
     group: str | None = None  # the choice that it filled late
+    named: Template | None = None  # what was chosen beforehand
+    used: int = 0  # units
     turn: int = 0  # a timer that was set before something else brought the item on means nothing any more
     fails: list[Happening] = field(default_factory=list)
     seen: flow.Seen = field(default_factory=lambda: flow.Seen(""))
@@ -79,16 +41,6 @@ class _Item:
     @property
     def code(self) -> str:
         return self.template.component.code
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """Where an item is when nothing more happens by itself, and since when."""
-
-    component: str
-    item: int
-    state: str
-    since: datetime | None
 
 
 def simulate(compiled: Compiled, sample: Sample, zone: ZoneInfo) -> tuple[list[Told], list[Ended]]:
@@ -102,24 +54,23 @@ class _Play:
     def __init__(self, compiled: Compiled, sample: Sample, zone: ZoneInfo) -> None:
         self.compiled, self.sample, self.zone = compiled, sample, zone
         self.story: list[Told] = []
-        chosen = [compiled.options[code][one] for code, picked in sample.choices.items() for one in picked]
-        chosen += [
-            open_ for code, open_ in compiled.open.items() if code not in sample.choices
-            for _ in range(compiled.groups[code].pick)
-        ]  # fmt: skip
-        self.titles = {t.component.code: t.benefit.title for t in (*compiled.fixed, *chosen)}
-        self.items = [item for template in (*compiled.fixed, *chosen) for item in self._items(template)]
+        placed: list[tuple[Template, Template | None]] = [(template, None) for template in compiled.fixed]
+        for code in compiled.groups:
+            placed += compiled.slots(code, sample.choices.get(code))
+        options = [one for group in compiled.options.values() for one in group.values()]
+        self.titles = {t.component.code: t.benefit.title for t in (*options, *(template for template, _ in placed))}
+        self.items = [item for template, named in placed for item in self._items(template, named)]
         self._queue: list[tuple[datetime, int, int, Callable[[datetime], None]]] = []
         self._count = itertools.count()
 
-    def _items(self, template: Template) -> list[_Item]:
-        given = frozenset(name for name, called in template.accounts if called in self.sample.accounts)
+    def _items(self, template: Template, named: Template | None) -> list[_Item]:
+        given = frozenset((template.given if named is None else named.called)(self.sample.accounts))
         walked = flow.Flow(template.component.delivery, self.zone)
         code, times = template.component.code, template.timing.times
         fails = sorted((h for h in self.sample.happenings if (h.component, h.what) == (code, "delivery_fails")),
                        key=lambda h: h.at)  # fmt: skip
         return [
-            _Item(template, walked, n + 1, n % times, given, fails=list(fails), seen=flow.Seen(code))
+            _Item(template, walked, n + 1, n % times, given, named=named, fails=list(fails), seen=flow.Seen(code))
             for n in range(template.units_per_set * self.sample.quantity)
         ]
 
@@ -165,22 +116,25 @@ class _Play:
         return None if found is None else self._rest(item, found, at)
 
     def _choose(self, item: _Item, at: datetime) -> None:
-        """Nobody says what: the slot takes the first of its defaults that the others have left."""
+        """Nobody says what now: the slot takes what was named beforehand, or the first default that is left."""
         assert item.stand is not None
-        group, mine = item.code, item.walked.defaults(item.stand.node)
-        taken = [other.code for other in self.items if other.group == group]
-        option = next((code for code in mine if taken.count(code) < self.sample.quantity), mine[0])
-        self._tell(
-            item,
-            "chosen",
-            wording.chosen_in_words(self.compiled.options[group][option].benefit.title),
-            at,
-            item.stand.node,
-        )
-        item.template, item.group = self.compiled.options[group][option], group
+        named, defaults = item.named, item.walked.defaults(item.stand.node)
+        left = [code for code in defaults if self._left(item.code, code)]
+        option = named.component.code if named is not None else (left or defaults)[0]
+        words = wording.chosen_in_words(self.titles[option], named=named is not None)
+        self._tell(item, "chosen", words, at, item.stand.node)
+        self._fill(item, option, self.sample.accounts if named is not None else {}, at)
+
+    def _left(self, group: str, option: str) -> bool:
+        taken = [item.code for item in self.items if item.group == group]
+        return taken.count(option) < self.sample.quantity
+
+    def _fill(self, item: _Item, option: str, accounts: Mapping[str, str], at: datetime) -> None:
+        group = item.code
+        item.template, item.group, item.named = self.compiled.options[group][option], group, None
         item.walked, item.seen = flow.Flow(item.template.component.delivery, self.zone), flow.Seen(item.code)
-        item.accounts = frozenset(name for name, called in item.template.accounts if called in self.sample.accounts)
-        return self._rest(item, item.walked.begin(self._facts(item), now=at, part=0), at)
+        item.accounts = frozenset(item.template.given(accounts))
+        self._rest(item, item.walked.begin(self._facts(item), now=at, part=0), at)
 
     def _rest(self, item: _Item, stand: flow.Stand, at: datetime) -> None:
         """The item has walked to here: tell its way, and set what brings it on by itself."""
@@ -196,6 +150,9 @@ class _Play:
             item.state = "cancelled"
             self._tell(item, "cancelled", words, at, stand.node)
             self._over(item, at)
+        elif stand.kind == "choose" and item.named is not None:
+            item.state = "scheduled"
+            self._timer(item, at, deliver=False)  # a moment later
         else:
             item.state = "scheduled" if stand.kind in ("deliver", "timer", "event") else "waiting_for_buyer"
             self._tell(item, "waits", words, at, stand.node)
@@ -228,7 +185,24 @@ class _Play:
         self._tell(item, "delivered", wording.DELIVERED, at, node)
         begins = not waits_for_activation(item.template.benefit.kind, item.template.benefit.properties.validity)
         item.seen = replace(item.seen, delivered_at=at, activated_at=at if begins else None)
+        self._expires(item)
         return self._changed(item.code, at)
+
+    def _expires(self, item: _Item) -> None:
+        """Its last moment, as far as it is known by now."""
+        seen, properties = item.seen, item.template.benefit.properties
+        _, until = window(
+            properties.validity, paid_at=self.sample.paid_at, delivered_at=seen.delivered_at,
+            activated_at=seen.activated_at, key_expires_at=None,
+        )  # fmt: skip
+
+        def expire(at: datetime) -> None:
+            if item.seen.ended_at is None:
+                self._tell(item, "ended", wording.EXPIRED, at)
+                self._over(item, at)
+
+        if until is not None:
+            self._later(max(until, seen.delivered_at or until), expire, 0)
 
     def _over(self, item: _Item, at: datetime) -> None:
         item.seen = replace(item.seen, ended_at=at)
@@ -242,29 +216,51 @@ class _Play:
                 self._wake(item, flow.EVENT, at)
 
     def _happens(self, one: Happening, at: datetime) -> None:
-        mine = [item for item in self.items if item.code == one.component and self._can(item, one.what)]
-        words = wording.happening_in_words(one.what, self.titles.get(one.component, one.component), bool(mine))
+        mine = [item for item in self.items if item.code == one.component and self._can(item, one)]
+        title = self.titles.get(one.option or one.component, one.component)
+        words = wording.happening_in_words(one.what, title, bool(mine))
         self.story.append(Told(at, one.component, None, "happens" if mine else "cannot_happen", words))
-        for item in mine:
-            if one.what == "asked":
-                item.accounts = frozenset(name for name, _ in item.template.accounts)
-                waits = item.stand is not None and item.walked.asks_buyer(item.stand.node)
-                (self._wake(item, flow.BUYER, at) if waits else self._deliver(item, at))
+        for item in mine[:1] if one.what == "chosen" else mine:
+            if one.what == "chosen":
+                self._fill(item, one.option or "", {}, at)
+            elif one.what == "asked":
+                self._asked(item, at)
             elif one.what == "activated":
                 item.seen = replace(item.seen, activated_at=at)
+                self._expires(item)
             elif one.what == "redeemed":
-                item.seen = replace(item.seen, redeemed_at=item.seen.redeemed_at or at)
+                self._redeemed(item, at)
             else:
-                item.state, item.since = "ended", at
                 item.seen = replace(item.seen, ended_at=at)
-        if mine and one.what != "asked":
+        if mine and one.what not in ("asked", "chosen"):
             self._changed(one.component, at)
 
-    def _can(self, item: _Item, what: str) -> bool:
-        if what == "asked":
-            return item.state == "waiting_for_buyer"
-        if what == "activated":
-            return item.state == "delivered" and item.seen.activated_at is None
-        if what == "redeemed":
-            return item.state == "delivered" and item.template.benefit.kind == VOUCHER and bool(item.seen.activated_at)
-        return item.state == "delivered"
+    def _asked(self, item: _Item, at: datetime) -> None:
+        """He gives what accounts it wants; before its day they are kept for then."""
+        item.accounts = frozenset(name for name, _ in item.template.accounts)
+        if item.state == "waiting_for_buyer":
+            waits = item.stand is not None and item.walked.asks_buyer(item.stand.node)
+            (self._wake(item, flow.BUYER, at) if waits else self._deliver(item, at))
+
+    def _redeemed(self, item: _Item, at: datetime) -> None:
+        item.used += 1
+        used_up = item.used == item.template.benefit.properties.units
+        item.seen = replace(item.seen, redeemed_at=item.seen.redeemed_at or at, ended_at=at if used_up else None)
+        if used_up:
+            self._tell(item, "ended", wording.USED_UP, at)
+
+    def _can(self, item: _Item, one: Happening) -> bool:
+        there = item.state == "delivered" and item.seen.ended_at is None
+        chooses = item.template.benefit.kind == CHOICE
+        if one.what == "chosen":
+            known = one.option in self.compiled.options.get(item.code, {})
+            waits = chooses and item.state == "waiting_for_buyer"
+            return waits and known and self._left(item.code, one.option or "")
+        if one.what == "asked":
+            lacks = len(item.accounts) < len(item.template.accounts)
+            return not chooses and (item.state == "waiting_for_buyer" or (item.state == "scheduled" and lacks))
+        if one.what == "activated":
+            return there and item.seen.activated_at is None
+        if one.what == "redeemed":
+            return there and item.template.benefit.kind == VOUCHER and item.seen.activated_at is not None
+        return there

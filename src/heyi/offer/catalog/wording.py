@@ -32,8 +32,11 @@ Words = dict[str, str]  # by language: zh, en
 DELIVERED: Words = {"zh": "已发放", "en": "delivered"}
 DELIVERY_FAILED: Words = {"zh": "交付失败", "en": "delivery failed"}
 NEEDS_PERSON: Words = {"zh": "等待人工处理", "en": "waits for a person"}
+EXPIRED: Words = {"zh": "到期", "en": "expires"}
+USED_UP: Words = {"zh": "已用完", "en": "is used up"}
 ACCOUNTS_WANTED: Words = {"zh": "等待用户提供账号", "en": "waits for the buyer's accounts"}
 HAPPENINGS = {
+    "chosen": ("用户选择「{}」", "the buyer chooses {}"),
     "asked": ("用户领取「{}」", "the buyer asks for {}"),
     "activated": ("「{}」被激活", "{} is activated"),
     "redeemed": ("「{}」被核销", "{} is redeemed"),
@@ -95,8 +98,10 @@ def stand_in_words(walked: Flow, stand: Stand, *, zone: ZoneInfo, titles: Mappin
     return said
 
 
-def chosen_in_words(title: str) -> Words:
-    """What a slot takes when its buyer does not choose."""
+def chosen_in_words(title: str, *, named: bool) -> Words:
+    """What a slot takes without its buyer: what he named beforehand, or when he does not choose."""
+    if named:
+        return {"zh": f"按下单时的选择「{title}」", "en": f"{title} is taken, as it was chosen with the order"}
     return {"zh": f"按默认选择「{title}」", "en": f"{title} is chosen by default"}
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec import structs
 
 from heyi.kernel.errors import ManyRefused, Refused
 from heyi.kernel.masking import mask
-from heyi.kernel.parts import Part, Validity, waits_for_activation
+from heyi.kernel.parts import Part, Validity, waits_for_activation, window
 from heyi.provision.entitlement.errors import (
     AccountMalformed,
     AccountMissing,
@@ -38,24 +38,6 @@ def first_state(part: Part, item_state: str) -> State:
     if item_state in ("failed", "scheduled"):
         return "failed" if item_state == "failed" else "scheduled"
     return "pending_delivery"
-
-
-def window(
-    validity: Validity | None,
-    *,
-    paid_at: datetime,
-    delivered_at: datetime | None,
-    activated_at: datetime | None,
-    key_expires_at: datetime | None,
-) -> tuple[datetime | None, datetime | None]:
-    """From when and until when a right may be used, as far as it is known yet. The key's own end caps it."""
-    terms = validity or Validity()
-    start = {"payment": paid_at, "delivery": delivered_at, "activation": activated_at}[terms.start]
-    ends = [end for end in (terms.until, key_expires_at) if end is not None]
-    if terms.days is not None and start is not None:
-        ends.append(start + timedelta(days=terms.days))
-    begins = start if terms.days is not None else delivered_at
-    return begins, min(ends, default=None)
 
 
 def properties_of(part: Part, *, item_state: str, key_expires_at: datetime | None, now: datetime | None) -> Properties:

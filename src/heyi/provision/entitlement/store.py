@@ -10,7 +10,7 @@ import msgspec
 
 from heyi.infra.db import Row, Tx, col, queries, text_col, time_col
 from heyi.kernel.ids import lane_for, lane_of
-from heyi.kernel.parts import Part
+from heyi.kernel.parts import Part, window
 from heyi.provision.entitlement import rules
 from heyi.provision.entitlement.model import Grant, Properties, Right
 
@@ -27,9 +27,7 @@ async def insert(tx: Tx, grants: Sequence[Grant], *, now: datetime) -> None:
     ]
     activated = [now if state == "active" else None for state in states]
     windows = [
-        rules.window(
-            p.validity, paid_at=now, delivered_at=p.delivered_at, activated_at=at, key_expires_at=p.key_expires_at
-        )
+        window(p.validity, paid_at=now, delivered_at=p.delivered_at, activated_at=at, key_expires_at=p.key_expires_at)
         for p, at in zip(kept, activated, strict=True)
     ]
     await tx.send(
