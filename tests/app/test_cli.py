@@ -140,6 +140,15 @@ def test_now_is_the_alliances_time_and_not_this_machines(line: cli_support.Line,
         admin.set_clock_offset(database_url, timedelta())
 
 
+def test_conditions_have_a_list_of_what_they_are_written_with(line: cli_support.Line, shop: Path) -> None:
+    told = line.json("bundle", "conditions", "afternoon", "--search", "food")
+    assert "component.food.delivered_at" in [field["field"] for field in told["fields"]]
+    assert told["operators"] == []
+    shown = line("bundle", "conditions")
+    assert "starts_with" in shown.output
+    assert "component.CODE" in shown.output
+
+
 def test_what_cannot_be_published_is_named_fault_by_fault(line: cli_support.Line, shop: Path, tmp_path: Path) -> None:
     wrong = {"bundles": [{"code": "wrong", "title": "错", "price": "1.00 CNY", "components": [
         {"code": "a", "benefit": "nothing", "weight": 1}, {"code": "b", "benefit": "latte", "quantity": 0, "weight": 1},

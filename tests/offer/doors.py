@@ -10,11 +10,12 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
 from heyi.app.web import make_litestar
-from heyi.doors.operator_api import benefits, bundles, channels, offers, partners
+from heyi.doors.operator_api import benefits, bundles, channels, conditions, offers, partners
 from heyi.infra.tools import Tools
 from heyi.offer import partner
 
-OPERATOR = [*partners.HANDLERS, *channels.HANDLERS, *benefits.HANDLERS, *offers.HANDLERS, *bundles.HANDLERS]
+OPERATOR = [*partners.HANDLERS, *channels.HANDLERS, *benefits.HANDLERS, *offers.HANDLERS, *bundles.HANDLERS,
+            *conditions.HANDLERS]  # fmt: skip
 
 
 class Speaker:

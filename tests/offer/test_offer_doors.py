@@ -10,6 +10,8 @@ import pytest
 from tests.offer.doors import Speaker, speaking_as_operator
 
 from heyi.infra.tools import Tools
+from heyi.kernel.condition import OPERATORS
+from heyi.kernel.flow.fields import COMPONENT, FIELDS
 from heyi.kernel.ids import to_text
 
 CNY = {"amount_minor": 1500, "currency": "CNY"}
@@ -133,6 +135,40 @@ async def test_what_no_condition_can_compare_is_refused_when_it_is_saved(operato
         422, [("condition.type", "/components/1/delivery/nodes/a/if/args/0")],
     )  # fmt: skip
     assert (await channel("GET", "/v1/bundles"))[0] == 200
+
+
+async def test_an_editor_can_ask_what_conditions_are_written_with(operator: Speaker, channel: Speaker):
+    """Every operator and every field is listed, page by page, found by a word, and typed as the checks have it."""
+    listed = await operator.ok("GET", "/v1/operator/condition_operators?limit=200")
+    operators = {one["op"]: one for one in listed["data"]}
+    assert list(operators) == list(OPERATORS)
+    assert (operators["between"]["arguments"], operators["and"]["arguments"]) == (3, None)
+    assert operators["elapsed"]["gives"] == "duration"
+    pages, cursor = [], ""
+    while cursor is not None:
+        page = await operator.ok("GET", f"/v1/operator/condition_operators?limit=5&cursor={cursor}")
+        pages, cursor = [*pages, *page["data"]], page["next_cursor"]
+    assert pages == listed["data"]
+    found = (await operator.ok("GET", "/v1/operator/condition_operators?search=STARTS"))["data"]
+    assert [one["op"] for one in found] == ["starts_with"]
+    for bad in ("condition_operators?cursor=nope", "condition_fields?cursor=%25"):
+        assert (await operator("GET", f"/v1/operator/{bad}"))[0] == 400
+    id = await make_bundle(operator, "asked-of", version())
+    await operator.ok("POST", f"/v1/operator/bundles/{id}/versions/1/publish")
+    fields, cursor = [], ""
+    while cursor is not None:
+        page = await operator.ok("GET", f"/v1/operator/condition_fields?bundle={id}&limit=7&cursor={cursor}")
+        fields, cursor = [*fields, *page["data"]], page["next_cursor"]
+    by_name = {one["field"]: one for one in fields}
+    assert len(by_name) == len(fields) == len(FIELDS) + 6 * len(COMPONENT)
+    assert by_name["order.amount"]["currency"] == "CNY"
+    assert by_name["component.tea.activated"]["title"]["en"] == "Tea is activated"
+    assert by_name["component.tea.activated"]["denial"]["zh"] == "「Tea」未激活"
+    assert "within" in by_name["now"]["operators"]
+    anybodys = (await operator.ok("GET", "/v1/operator/condition_fields?search=CODE&limit=200"))["data"]
+    assert {one["field"] for one in anybodys} == {f"component.CODE.{what}" for what in COMPONENT}
+    assert (await operator("GET", f"/v1/operator/condition_fields?bundle={id}&version=9"))[0] == 404
+    assert (await channel("GET", "/v1/operator/condition_fields"))[0] == 403
 
 
 async def test_window_price_and_withdrawal(operator: Speaker, channel: Speaker):

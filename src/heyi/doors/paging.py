@@ -20,6 +20,7 @@ Row = TypeVar("Row")
 Limit = Annotated[int, Parameter(ge=1, le=200, description="rows a page")]
 _PLACE = re.compile(r"[0-9]{1,4}")
 _CODE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 Cursor = Annotated[str | None, Parameter(max_length=200, description="next_cursor of the page before")]
 
 
@@ -86,6 +87,13 @@ def paged_by_part(
 def after_code(cursor: str | None) -> str:
     """For the few lists that have codes and no ids: the code that the next page starts after. Raises BadCursor."""
     if cursor and not _CODE.fullmatch(cursor):
+        raise BadCursor("/cursor")
+    return cursor or ""
+
+
+def after_name(cursor: str | None) -> str:
+    """The same for dotted names. Raises BadCursor."""
+    if cursor and not _NAME.fullmatch(cursor):
         raise BadCursor("/cursor")
     return cursor or ""
 

@@ -153,6 +153,33 @@ def simulate(
     table(["when", "component", "node", "", "what"], rows)
 
 
+@command(
+    app, "conditions", "heyi bundle conditions", "heyi bundle conditions joint-annual --version 3",
+    "heyi bundle conditions --search amount --json",
+)  # fmt: skip
+def conditions(
+    bundle: Annotated[str | None, typer.Argument(help="Its components' fields; CODE stands for any without.")] = None,
+    version: Annotated[int | None, typer.Option(help="The current one unless named; drafts too.")] = None,
+    search: Annotated[str | None, typer.Option(help="Anywhere in name and title.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What conditions of flows are written with: every operator, every field with its type. 条件的运算符与字段"""
+    with Client.operator() as api:
+        id = find(api, bundle)["id"] if bundle else None
+        operators = list(api.every("/condition_operators", search=search))
+        fields = list(api.every("/condition_fields", search=search, bundle=id, version=version))
+    if as_json:
+        say_json({"operators": operators, "fields": fields})
+        return
+    takes = [
+        [o["op"], o["arguments"] or "1…", ", ".join(o["takes"]), o["gives"], o["title"]["zh"], o["title"]["en"]]
+        for o in operators
+    ]  # fmt: skip
+    table(["operator", "arguments>", "takes", "gives", "", "what"], takes)
+    rows = [[f["field"], f["type"], f["title"]["zh"], f["title"]["en"]] for f in fields]
+    table(["field", "type", "", "what"], rows)
+
+
 def _pair(text: str, option: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:

@@ -193,7 +193,7 @@ def _component_in(body: ComponentBody, role: str) -> Component:
 
 def version_shape(version: Version, zone: ZoneInfo) -> VersionShape:
     document = version.document
-    titles = {c.code: document.benefits[c.benefit].title for c in document.components if c.benefit in document.benefits}
+    titles = document.titles
     return VersionShape(
         bundle=to_text("bnd", version.bundle_id), version=version.version, state=version.state,
         price=MoneyShape(amount_minor=document.price_minor, currency=document.currency), sold_out=document.sold_out,
@@ -204,8 +204,7 @@ def version_shape(version: Version, zone: ZoneInfo) -> VersionShape:
 
 
 def _group_shape(group: Group, zone: ZoneInfo, titles: Mapping[str, str]) -> GroupShape:
-    named = {**titles, **{option.code: option.code for option in group.options}}
-    words, nodes = _in_words(group.delivery, zone, named, group=group) if group.delivery else (None, [])
+    words, nodes = _in_words(group.delivery, zone, titles, group=group) if group.delivery else (None, [])
     return GroupShape(
         code=group.code, title=group.title, pick=group.pick,
         options=[_component_shape(option, zone, titles) for option in group.options], role=group.role,

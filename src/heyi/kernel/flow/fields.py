@@ -59,6 +59,11 @@ class FlowFields(Catalogue):
             return None
         return component_field(code, what, (self.titles or {}).get(code, code))
 
+    def all(self) -> list[Field]:
+        """Every field there is; of any component none, when there are no titles."""
+        own = [component_field(code, what, title) for code, title in (self.titles or {}).items() for what in COMPONENT]
+        return [*self.fields.values(), *own]
+
 
 def component_field(code: str, what: str, title: str) -> Field:
     """What may be asked of a component, called by its title."""

@@ -159,15 +159,13 @@ def _expanded(document: Document) -> Document:
     wrong with conditions or asks the buyer where nobody can answer.
     """
     faults: list[Refused] = []
-    placed = [*document.components, *(option for group in document.groups for option in group.options)]
-    titles = {component.code: component.code for component in placed}
 
     def expanded(component: Delivered, here: str) -> Delivered:
         found: list[Refused] = []
         try:
             graph = delivery.expand(component.delivery)
             found += graphs.saving_faults(
-                graph, titles, currency=document.currency, of_group=isinstance(component, Group)
+                graph, document.titles, currency=document.currency, of_group=isinstance(component, Group)
             )  # fmt: skip
         except Refused as unreadable:
             graph, found = component.delivery, [unreadable]

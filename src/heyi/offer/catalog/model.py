@@ -166,6 +166,13 @@ class Document:
     sold_out: str = "wait"  # wait | refuse, when no card key is left
     benefits: dict[str, Benefit] = field(default_factory=dict)
 
+    @property
+    def titles(self) -> dict[str, str]:
+        """How its components and options are called, by code: by their codes until it is published."""
+        placed = [*self.components, *(option for group in self.groups for option in group.options)]
+        known = self.benefits
+        return {one.code: known[one.benefit].title if one.benefit in known else one.code for one in placed}
+
 
 @dataclass(frozen=True, slots=True)
 class Bundle:

@@ -60,7 +60,7 @@ def nodes_in_words(graph: Mapping[str, Any], *, zone: ZoneInfo, titles: Mapping[
     """Every node of a graph without faults, from its start on."""
     nodes, seen = graph["nodes"], [graph["start"]]
     for name in seen:
-        seen += [to for to in branches(nodes[name]).values() if to not in seen]
+        seen += [to for to in dict.fromkeys(branches(nodes[name]).values()) if to not in seen]
     return [
         NodeInWords(
             name,
