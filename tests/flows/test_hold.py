@@ -10,7 +10,7 @@ import pytest
 from tests.flows.world import make_world
 from tests.provision.stock.world import put_keys
 
-from heyi.flows import buy, deliver, expire, hold, release, restock, reveal
+from heyi.flows import buy, deliver, expire, hold, release, resolve, restock, reveal
 from heyi.infra.tools import Tools
 from heyi.kernel.clock import FixedClock
 from heyi.kernel.errors import Refused
@@ -21,6 +21,7 @@ from heyi.offer.catalog.model import Component, Document
 from heyi.order import checkout
 from heyi.order.checkout import Item, Order
 from heyi.provision import entitlement
+from heyi.provision.fulfilment import desk
 
 
 async def test_a_held_right_cannot_be_used_until_it_is_free(tools: Tools) -> None:
@@ -66,6 +67,23 @@ async def test_a_pause_stands_still(tools: Tools) -> None:
     await expire.run(tools)
     async with tools.db.reading() as tx:
         assert (await entitlement.find(tx, lounge, now=tools.clock.now())).state == "ended"
+
+
+async def test_a_person_cannot_hurry_what_is_held(tools: Tools) -> None:
+    """Else the retry button would deliver what a risk officer has stopped."""
+    order = await _order(tools, "hurried", {"when": "after_days", "days": 10})
+    _, coffee = _rights(order)
+    item = next(item for item in order.items if item.component == "coffee")
+    async with tools.db.reading() as tx:
+        (task,) = await desk.search(tx, state=None, supplier=None, order_id=None, item_id=item.id, stuck_since=None,
+                                    before=None, limit=10)  # fmt: skip
+    await hold.hold(tools, coffee, "risk", by="operator:x", until=None)
+    with pytest.raises(Refused, match=r"task\.held"):
+        await resolve.retry(tools, task.id, by="operator:x")
+    assert (await _coffee(tools, order)).state == "scheduled"
+    await hold.lift(tools, coffee, "risk", by="operator:x")
+    await resolve.retry(tools, task.id, by="operator:x")
+    assert (await _coffee(tools, order)).state == "delivered"
 
 
 async def _order(tools: Tools, name: str, graph: dict[str, Any], *, keys: int = 5) -> Order:

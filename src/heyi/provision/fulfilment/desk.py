@@ -185,9 +185,11 @@ def attempt_of(row: Row, calls: tuple[CallSeen, ...] = ()) -> AttemptSeen:
 async def retry(tx: Tx, task_id: UUID, *, by: str, now: datetime, wall: datetime) -> tuple[list[Outcome], list[Fact]]:
     """Do the next step now: the one that waits for its gap, or a new attempt after a definite no.
 
-    Raises TaskNotFound, TaskBusy, TaskState, StillUnknown.
+    Raises TaskNotFound, TaskBusy, TaskHeld, TaskState, StillUnknown.
     """
     row = await _lock(tx, task_id, wall)
+    if row.held_since is not None:
+        raise errors.TaskHeld
     if row.state == model.SCHEDULED:
         await tx.run(SQL["hurry"], lane=row.lane, id=row.id, now=now)
         return [], [_fact(row, "retry", by)]

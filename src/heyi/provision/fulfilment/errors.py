@@ -105,6 +105,13 @@ class TaskNotFound(Refused):
     zh, en = "没有这个履约任务", "There is no such task"
 
 
+class TaskHeld(Refused):
+    """Its item is held: it goes on when the hold is over."""
+
+    code, kind = "task.held", Kind.CONFLICT
+    zh, en = "该权益已被冻结，解除后才会继续", "This item is held: it goes on when the hold is lifted"
+
+
 class TaskState(Refused):
     """In its present state this cannot be done with the task."""
 

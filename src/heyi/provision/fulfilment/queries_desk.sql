@@ -71,7 +71,7 @@ select id from fulfilment.tasks where lane = %(lane)s and id = %(id)s for update
 -- name: held_task
 -- How it stands now that it is locked; one statement would see its number as it was before it waited for the lock.
 select t.lane, t.id, t.item_id, t.order_id, t.entitlement_id, t.kind, t.supplier_id, t.state, t.attempts, t.lease,
-    t.lease_until, t.request::text as request, a.id as attempt_id, a.state as attempt_state,
+    t.lease_until, t.held_since, t.request::text as request, a.id as attempt_id, a.state as attempt_state,
     coalesce(a.cost_minor, a.expected_minor) as cost_minor, s.pays
 from fulfilment.tasks t left join fulfilment.attempts a
     on a.lane = t.lane and a.order_id = t.order_id and a.task_id = t.id and a.number = t.attempts
