@@ -22,7 +22,7 @@ from heyi.kernel.ids import to_text
 from heyi.order import checkout
 from heyi.watch.journal.rules import PUBLIC
 
-SETTLE_S, STEP = 180.0, timedelta(minutes=40)
+SETTLE_S, STEP = 300.0, timedelta(minutes=40)
 SHIFT_MAX = timedelta(hours=60)  # below the three days after which the storm's later parts are due
 
 # Whatever the worker will still do by itself: nothing else may be open at the end.
