@@ -62,8 +62,7 @@ def _true_cards(stack: Stack, order: dict[str, Any], pairs: list[tuple[str | Non
 def _heard_by_people(stack: Stack, order: dict[str, Any], standard: str, tries: int) -> None:
     """The timeline shows every try and who saw the cards, and nothing secret of them; no delivery keeps a body."""
     story = until(lambda: _story(stack, order, tries))
-    sent = [line["data"] for line in story if line["what"] == "webhook.sent"]
-    assert [one.get("error", "") for one in sent] == ["not acknowledged"] * (tries - 1) + [""]
+    assert [one.get("error", "") for one in _tries(story)] == ["not acknowledged"] * (tries - 1) + [""]
     looks = {line["data"].get("by", "") for line in story if line["what"] == "key.revealed"}
     assert any(by.endswith(f"notified by {standard}") for by in looks), looks
     assert "SECRET" not in json.dumps(story)
@@ -74,7 +73,12 @@ def _heard_by_people(stack: Stack, order: dict[str, Any], standard: str, tries: 
 
 def _story(stack: Stack, order: dict[str, Any], tries: int) -> list[Any] | None:
     story: list[Any] = stack.channel.get(f"/orders/{order['id']}/timeline")
-    return story if sum(line["what"] == "webhook.sent" for line in story) >= tries else None
+    return story if len(_tries(story)) >= tries else None
+
+
+def _tries(story: list[Any]) -> list[Any]:
+    """What was sent to the shop; the channel's own webhooks hear of its orders, too."""
+    return [line["data"] for line in story if line["what"] == "webhook.sent" and "/buyers/" in line["data"]["url"]]
 
 
 def test_a_xianyu_shop_sells_five_parts(stack: Stack) -> None:
