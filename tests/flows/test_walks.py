@@ -299,7 +299,7 @@ async def test_what_is_chosen_with_the_purchase_goes_the_way_of_its_group(tools:
     gone = await buys("gone", "cheap", "ear", phone)
     async with tools.db.transaction() as tx:
         for offer in await catalog.benefits.offers(tx, world.benefits["video"]):
-            await catalog.benefits.change_offer(tx, offer.id, move="withdraw")
+            await catalog.benefits.change_offer(tx, offer.id, move="withdraw", now=now)
     clock.forward(timedelta(days=3, minutes=1))
     await waited(tools)
     assert await now_of(tools, gone, "snack") == ["waiting_for_buyer"]

@@ -276,6 +276,9 @@ def test_a_version_is_simulated_before_anybody_buys(stack: Stack) -> None:
     strange = {"happenings": [{"component": "coffee", "what": "chosen", "at": paid_at, "option": "tea"}]}
     problem = stack.operator.refused("POST", f"{path}/simulate", json=strange)
     assert problem.body["errors"][0]["pointer"] == "/happenings/0/option", problem
+    again = next(one for one in stack.operator.every("/bundles", search="flow-again"))
+    problem = stack.operator.refused("POST", f"/bundles/{again['id']}/versions/1/simulate", json={"quantity": 2})
+    assert problem.body["errors"][0]["pointer"] == "/quantity", "accounts are those of one buyer"
     faulty = bundle("bad", "tea", {"start": "a", "nodes": {
         "a": {"do": "condition", "if": op("gt", {"field": "order.weight"}, 1), "then": "b", "else": "b",
               "unknown": "b"}, "b": GIVE}})  # fmt: skip
