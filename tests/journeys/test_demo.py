@@ -100,6 +100,7 @@ def test_the_whole_visit(demo: Demo) -> None:
     _a_second_one_is_refused(demo)
     _breaks_and_heals(demo)
     _a_month_passes(demo)
+    _operators_lines_work(demo, where["simulator_url"])
 
     assert demo.end(signal.SIGINT) == 0, demo.output
     assert not (demo.home / "demo.json").exists()
@@ -151,6 +152,28 @@ def _readme_lines_work(demo: Demo) -> None:
         assert shell.returncode == 0, shell.stderr
         assert shell.stdout.count(f'"channel_order_no":"{number}"') == 2, shell.stdout
         assert '"payment":"paid"' in shell.stdout
+
+
+def _operators_lines_work(demo: Demo, simulator_url: str) -> None:
+    """What operators type, in both READMEs: the same lines but for what is said in words, and each does something."""
+    english, chinese = (_typed(ROOT / readme) for readme in ("README.md", "README.zh-CN.md"))
+    assert [_unspoken(line) for line in english] == [_unspoken(line) for line in chinese]
+    assert len(english) > 20
+    for line in english:
+        ran = demo.heyi(*shlex.split(line.replace("http://127.0.0.1:8790", simulator_url)))
+        assert ran.returncode == 0, (line, ran.stdout, ran.stderr)
+
+
+def _typed(readme: Path) -> list[str]:
+    """The lines that can be typed as they stand: without a word in capitals, which is a place for one's own."""
+    blocks = re.findall(r"```sh\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("heyi ")]
+    bare = [line.partition("  #")[0].removeprefix("heyi ").strip() for line in lines]
+    return [line for line in bare if not any(re.fullmatch("[A-Z]+", word) for word in shlex.split(line))]
+
+
+def _unspoken(line: str) -> str:
+    return re.sub(r"(--why|--proof) '[^']*'", r"\1", line)
 
 
 def _the_example_shop_works(demo: Demo) -> None:
