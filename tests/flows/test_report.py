@@ -211,6 +211,7 @@ async def test_many_drifts_are_settled_as_they_were_seen(shop: Reporting) -> Non
     await hold.hold(shop.tools, held.id, "dispute", by="operator:o", until=None)
     about = Wanted(shop.partner_id, "we_active_they_ended")
     counted = await settle.settle_all(shop.tools, about, "follow", note="", dry_run=True, by="operator:o")
+    shop.forward(minutes=1)
     fourth = await shop.top_up()
     await shop.say(fourth, "cancelled")
     assert await refusal(settle.settle_all(shop.tools, about, "follow", note="", dry_run=False, by="operator:o")) == (
