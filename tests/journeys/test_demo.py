@@ -155,13 +155,15 @@ def _readme_lines_work(demo: Demo) -> None:
 
 
 def _operators_lines_work(demo: Demo, simulator_url: str) -> None:
-    """What operators type, in both READMEs: the same lines but for what is said in words, and each does something."""
+    """What operators type, in both READMEs: the same lines but for what is said in words, and each does something. Who
+    reads a list that was read a moment ago is told when to come again.
+    """
     english, chinese = (_typed(ROOT / readme) for readme in ("README.md", "README.zh-CN.md"))
     assert [_unspoken(line) for line in english] == [_unspoken(line) for line in chinese]
     assert len(english) > 20
     for line in english:
         ran = demo.heyi(*shlex.split(line.replace("http://127.0.0.1:8790", simulator_url)))
-        assert ran.returncode == 0, (line, ran.stdout, ran.stderr)
+        assert ran.returncode == 0 or "sync.too_soon" in ran.stderr, (line, ran.stdout, ran.stderr)
 
 
 def _typed(readme: Path) -> list[str]:
