@@ -214,7 +214,7 @@ async def test_an_offer_says_which_product_it_is(live: Tools, world: World, shop
         offer = (await catalog.benefits.offers(tx, world.benefits["video"]))[0]
     with pytest.raises(ProductMissing):
         async with live.db.transaction() as tx:
-            await catalog.benefits.change_offer(tx, offer.id, product_no=number)
+            await catalog.benefits.change_offer(tx, offer.id, product_no=number, now=live.clock.now())
 
 
 async def test_new_orders_stand_where_they_can_be_bought(live: Tools, world: World, shops: list[Shop]) -> None:
