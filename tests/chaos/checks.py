@@ -22,7 +22,8 @@ from heyi.kernel.ids import to_text
 from heyi.order import checkout
 from heyi.watch.journal.rules import PUBLIC
 
-SETTLE_S, STEP = 300.0, timedelta(minutes=40)
+SETTLE_S, STEP = 300.0, timedelta(hours=2)
+HEAL_S = 150.0  # real time for what is unknown: graces are real; whatever takes longer is counted as not healed
 SHIFT_MAX = timedelta(hours=60)  # below the three days after which the storm's later parts are due
 
 # Whatever the worker will still do by itself: nothing else may be open at the end.
@@ -40,43 +41,52 @@ UNTOLD = """
            (select count(*) from procrastinate_jobs where queue_name = 'heyi' and status in ('todo', 'doing')) as jobs,
            (select count(*) from webhook.deliveries where state in ('waiting', 'sending')) as webhooks
 """
-# From the moment when nobody knew whether it was bought until it was known.
+UNKNOWN = "select from fulfilment.attempts where state = 'unknown' limit 1"
+# From the moment when nobody knew whether it was bought until it was known; null: not yet when the clock was moved.
 HEALED = """
-    select extract(epoch from a.ended_at - f.at) as s
+    select case when a.ended_at < %s then extract(epoch from a.ended_at - min(f.at)) end as s
     from infra.facts f join fulfilment.attempts a on a.outer_number = f.data->>'outer_number'
-    where f.name = 'task.unknown' and a.ended_at is not null and a.ended_at < %s
+    where f.name = 'task.unknown' group by a.outer_number, a.ended_at
 """
 
 
 @dataclass(frozen=True)
 class Healing:
-    """Seconds of real time from "unknown" to known, for what healed before the clock was moved."""
+    """Seconds of real time from "unknown" to known, for what healed before the clock was moved; `open`: what did not."""
 
     count: int
+    open: int
     median_s: float
     p99_s: float
 
 
 def settle(stack: Stack) -> Healing:
     """Wait until nothing moves any more; the clock is moved when only due times are waited for."""
-    calm_at = stack.rows("select clock_timestamp() as at")[0].at
-    deadline, shifted, stepped = time.monotonic() + SETTLE_S, timedelta(), time.monotonic()
+    calm = stepped = time.monotonic()
+    deadline, shifted, moved_at = calm + SETTLE_S, timedelta(), None
     before: Any = None
     while busy := [(row.state, row.rows, row.due) for row in stack.rows(BUSY)]:
-        assert time.monotonic() < deadline, f"it does not settle: {busy}\n{stack.log('worker1')[-2000:]}"
+        now = time.monotonic()
+        assert now < deadline, f"it does not settle: {busy}\n{stack.log('worker1')[-2000:]}"
         if busy != before:
-            before, stepped = busy, time.monotonic()
-        elif time.monotonic() - stepped > 1.0 and shifted < SHIFT_MAX:
+            before, stepped = busy, now
+        elif now - stepped > 1.0 and shifted < SHIFT_MAX and (now - calm > HEAL_S or not stack.rows(UNKNOWN)):
+            moved_at = moved_at or _now(stack)
             stack.forward(STEP)
             shifted, before = shifted + STEP, None
         time.sleep(0.1)
     # What a killed worker was told to do is found by its silence, within half a minute of real time.
     until(lambda: _all_told(stack), SETTLE_S, "facts, jobs and webhooks to be done")
-    seconds = sorted(float(row.s) for row in stack.rows(HEALED, [calm_at + timedelta(seconds=20)]))
+    every = [row.s for row in stack.rows(HEALED, [moved_at or _now(stack)])]
+    seconds = sorted(float(one) for one in every if one is not None)
     if len(seconds) < 2:
-        return Healing(len(seconds), *(seconds or [0.0]) * 2)
+        return Healing(len(seconds), len(every) - len(seconds), *(seconds or [0.0]) * 2)
     cuts = quantiles(seconds, n=100, method="inclusive")
-    return Healing(len(seconds), cuts[49], cuts[98])
+    return Healing(len(seconds), len(every) - len(seconds), cuts[49], cuts[98])
+
+
+def _now(stack: Stack) -> Any:
+    return stack.rows("select clock_timestamp() as at")[0].at
 
 
 def _all_told(stack: Stack) -> bool:

@@ -35,4 +35,4 @@ def round_of_chaos(seed: int, orders: int, say: Callable[[str], None]) -> None:
         say(f"chaos: killed {dict(told.kills)}, answers {dict(told.tries)}, redeemed {told.redeemed}")
         say(f"chaos: items {dict(sorted(ends.items()))}")
         say(f"chaos: {healing.count} unknown attempts healed, median {healing.median_s:.2f} s, "
-            f"p99 {healing.p99_s:.2f} s")  # fmt: skip
+            f"p99 {healing.p99_s:.2f} s; {healing.open} not before the clock was moved")  # fmt: skip
