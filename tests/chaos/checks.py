@@ -52,7 +52,7 @@ HEALED = """
 
 @dataclass(frozen=True)
 class Healing:
-    """Seconds of real time from "unknown" to known, for what healed before the clock was moved; `open`: what did not."""
+    """Seconds of real time from "unknown" to known, for what healed before the clock was moved; `open`: others."""
 
     count: int
     open: int
