@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from tests.flows.test_deliver import MovedClock, all_done, bought, tasks, working
 from tests.flows.world import World, make_world
-from tests.provision.fulfilment.making import until
+from tests.provision.fulfilment.making import round_at, until
 from tests.provision.fulfilment.shops import Shop, open_shop
 
 from heyi.flows import resolve, route
@@ -91,6 +91,42 @@ async def test_a_definite_no_is_bought_elsewhere_once(live: Tools, world: World,
     assert [a.state for a in tried] == [first, "declined", "delivered"]
     assert len({a.outer_number for a in tried}) == 3, "a new number each time"
     assert await payable(live, order) == {shops[2].id: 1500}, "the shop's own price is booked, not our offer's"
+
+
+async def test_what_was_never_sent_is_bought_elsewhere_at_once(live: Tools, world: World, shops: list[Shop]) -> None:
+    """Nobody listens at the first one's address: nothing can have been bought there, so that nobody need ask."""
+    async with live.db.transaction() as tx:
+        await tx.run("update fulfilment.suppliers set base_url = 'http://127.0.0.1:1' where id = %(id)s",
+                     id=shops[0].id)  # fmt: skip
+    (order,) = await bought(live, world)
+    async with working(live):
+        await until(lambda: all_done(live, [order]))
+    first, second = await attempts(live, order)
+    assert (first.state, first.why.split()[0], first.supplier_id) == ("declined", "unreachable", shops[0].id)
+    assert (second.state, second.supplier_id) == ("delivered", shops[1].id)
+
+
+async def test_a_supplier_out_of_reach_without_another_is_tried_again_later(
+    live: Tools, world: World, shops: list[Shop]
+) -> None:
+    """When it was out of reach for a while its own purchase goes out, under a new number, and is bought once."""
+    async with live.db.transaction() as tx:
+        await tx.run("update catalog.offers set state = 'held' where supplier_id = any(%(ids)s::uuid[])",
+                     ids=[shop.id for shop in shops[1:]])  # fmt: skip
+        await tx.run("update fulfilment.suppliers set base_url = 'http://127.0.0.1:1' where id = %(id)s",
+                     id=shops[0].id)  # fmt: skip
+    (order,) = await bought(live, world)
+    await round_at(live, shops[0].id)
+    task = await video(live, order)
+    assert (task.state, task.problem.split()[0]) == ("scheduled", "unreachable")
+    async with live.db.transaction() as tx:
+        await tx.run("update fulfilment.suppliers set base_url = %(url)s where id = %(id)s",
+                     url=f"{shops[0].url}/{shops[0].name}", id=shops[0].id)  # fmt: skip
+        await tx.run("update fulfilment.tasks set due_at = now() where id = %(id)s", id=task.id)
+    async with working(live):
+        await until(lambda: all_done(live, [order]))
+    assert [a.state for a in await attempts(live, order)] == ["declined", "delivered"]
+    assert shops[0].delivered() == 1
 
 
 async def test_unknown_is_settled_where_it_was_sent(live: Tools, world: World, shops: list[Shop]) -> None:

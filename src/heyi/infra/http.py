@@ -29,12 +29,14 @@ _NO_TIMEOUT = aiohttp.ClientTimeout(total=None)  # send() has its own, around th
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Both sides of one exchange, for the record. `reply` is None when nothing (readable) came back."""
+    """Both sides of one exchange, for the record. `reply` is None when nothing (readable) came back; not `sent`: there
+    was never a connection, so that nothing can have been heard over there."""
 
     call: Call
     reply: Reply | None
     error: str
     duration_ms: int
+    sent: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,8 @@ class Http:
         """
         started = time.perf_counter()
 
-        def heard(reply: Reply | None, error: str) -> Heard:
-            return Heard(call, reply, error, int((time.perf_counter() - started) * 1000))
+        def heard(reply: Reply | None, error: str, *, sent: bool = True) -> Heard:
+            return Heard(call, reply, error, int((time.perf_counter() - started) * 1000), sent)
 
         body = b""
         try:
@@ -103,6 +105,8 @@ class Http:
                         return heard(None, "body too long")
         except (httpx2.TimeoutException, TimeoutError):
             return heard(None, "timeout")
+        except aiohttp.ClientConnectorError as error:
+            return heard(None, type(error).__name__, sent=False)
         except (aiohttp.ClientError, httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
             return heard(None, type(error).__name__)
         return heard(Reply(answer.status, answer.headers, body), "")

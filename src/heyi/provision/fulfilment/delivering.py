@@ -190,7 +190,10 @@ def _at_once(answer: Answer) -> Talk:
 
 
 def finish(errand: Errand, answer: Answer, heard: Sequence[Heard], at: datetime) -> Result:
-    """A talk's end with its exchanges, masked: from here on nothing secret is in them (cards stay in `answer`)."""
+    """A talk's end with its exchanges, masked: from here on nothing secret is in them (cards stay in `answer`). A
+    purchase for which there was no connection was never sent: nobody need ask about it."""
+    if errand.verb == "submit" and isinstance(answer, Unknown) and heard and not heard[0].sent:
+        answer = Declined(f"unreachable 连接不上供货商 ({heard[0].error})", Cure.OTHER_OFFER)
     exchanges = masking.exchanges(errand.account, heard, at, answer=answer, known_number=errand.supplier_number)
     if isinstance(answer, Declined | Failed | Unknown) and heard:
         hidden, keys = errand.account.connector.hidden, masking.keys_of(errand.account)

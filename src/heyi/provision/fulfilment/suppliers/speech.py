@@ -157,11 +157,11 @@ class Dialect:
 
 # A definite no is a word, then what the supplier said. Those that pass by themselves are tried again later, with a
 # new number; the others wait for the buyer or for a person.
-PASSING = frozenset({"balance", "sold_out", "maintenance", "busy"})
+PASSING = frozenset({"balance", "sold_out", "maintenance", "busy", "unreachable"})
 
 
 # Refusals that speak of the account or the supplier as a whole, not of this purchase: as bad as no answer.
-UNWELL = frozenset({"signature", "clock", "endpoint", "balance", "maintenance", "busy"})
+UNWELL = frozenset({"signature", "clock", "endpoint", "balance", "maintenance", "busy", "unreachable"})
 
 
 def declined(word: str, said: str, code: object) -> Declined:
