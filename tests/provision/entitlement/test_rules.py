@@ -255,6 +255,19 @@ def test_wrong_accounts_are_asked_for_again() -> None:
     assert rules.activated(again, {**GOOD, "qq": "10002"}, "another mark", NOW).properties.sent
 
 
+@pytest.mark.parametrize("key_days", [None, 100])
+def test_what_a_pause_gave_back_stays_when_the_right_arrives(key_days: int | None) -> None:
+    """Paid for 90 days and paused for 30 before it came: it ends on day 120, or when its key ends."""
+    key = None if key_days is None else NOW + key_days * DAY
+    waiting = a_right("pending_delivery", "card_key", validity=Validity(90, "payment"))
+    paused = replace(waiting, valid_from=NOW, valid_to=NOW + 120 * DAY)
+    after = rules.arrived(paused, Arrival(waiting.lane, waiting.id, key_expires_at=key), NOW + 40 * DAY)
+    assert after is not None
+    assert after.valid_to == NOW + (key_days or 120) * DAY
+    begun = rules.begin(replace(paused, state="pending_activation"), NOW + 50 * DAY)
+    assert begun.valid_to == NOW + 120 * DAY
+
+
 def test_a_late_key_caps_the_window() -> None:
     waiting = a_right("pending_delivery", "card_key", validity=Validity(30))
     after = rules.arrived(waiting, Arrival(waiting.lane, waiting.id, key_expires_at=NOW + DAY), NOW)

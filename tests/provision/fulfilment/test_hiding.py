@@ -19,7 +19,7 @@ from tests.provision.fulfilment.fuzzing import quick
 from heyi.infra.http import Heard
 from heyi.kernel.ids import new_id
 from heyi.kernel.talk import Answer, Call, Delivered, Reply, Unknown
-from heyi.provision.fulfilment import masking
+from heyi.provision.fulfilment import calls, masking
 from heyi.provision.fulfilment.errand import Account
 from heyi.provision.fulfilment.suppliers import DIALECTS
 from heyi.provision.fulfilment.suppliers.hiding import Hidden
@@ -214,3 +214,9 @@ def test_hostile_texts_cost_milliseconds(piece: str) -> None:
     began = time.process_time()
     HIDDEN.blank(text)
     assert time.process_time() - began < 0.4
+
+
+def test_what_was_hidden_can_still_be_compared() -> None:
+    """A number leaves bare stars behind, which are no JSON."""
+    shown = Hidden(("pin", "codes")).blank('{"pin":123456,"codes":[1,"b"],"price":7}')
+    assert calls.document(shown) == {"pin": "****", "codes": ["****", "****"], "price": 7}

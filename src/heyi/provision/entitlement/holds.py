@@ -14,7 +14,7 @@ from heyi.infra.db import Row, Tx
 from heyi.kernel.clock import millis
 from heyi.kernel.facts import Fact
 from heyi.kernel.ids import new_id
-from heyi.provision.entitlement import facts, store
+from heyi.provision.entitlement import facts, rules, store
 from heyi.provision.entitlement.errors import AlreadyHeld, Ended, EntitlementNotFound, NotHeld
 from heyi.provision.entitlement.model import Right
 
@@ -85,7 +85,7 @@ def _given_back(right: Right, lifted: Lifted) -> Right:
     """A pause moves the end of what it paused, unless that had come already when it began."""
     if lifted.reason != PAUSE or right.valid_to is None or right.state in ("ended", "failed"):
         return right
-    return replace(right, valid_to=right.valid_to + (lifted.at - lifted.since))
+    return replace(right, valid_to=rules.prolonged(right, right.valid_to, lifted.at - lifted.since))
 
 
 async def held(tx: Tx, ids: Sequence[UUID], *, now: datetime) -> dict[UUID, list[str]]:

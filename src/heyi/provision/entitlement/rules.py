@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import structs
 
@@ -74,7 +74,7 @@ def arrived(right: Right, arrival: Arrival, now: datetime) -> Right | None:
         kept = structs.replace(kept, delivered_at=now, key_expires_at=min(ends, default=None))
     if arrival.wants_buyer:  # the accounts were wrong or missing: ask for all of them
         kept = structs.replace(kept, on_request=True, sent=False, asked=None, given={})
-    return _in_window(_moved(replace(right, properties=kept), move, state, now))
+    return _in_window(right, _moved(replace(right, properties=kept), move, state, now))
 
 
 def _news(right: Right, arrival: Arrival) -> str:
@@ -169,22 +169,19 @@ def _pointer(name: str) -> str:
 
 
 def begin(right: Right, now: datetime) -> Right:
-    return _in_window(step(right, "activate", now))
+    return _in_window(right, step(right, "activate", now))
 
 
 def begun(right: Right, at: datetime, now: datetime) -> Right:
     """The right as one that began at this time of its partner's: not before its delivery, and not in the future. One
-    that is thought to have begun later ends so much earlier; what a pause has given back stays.
+    that is thought to have begun later ends so much earlier.
     """
     at = min(max(at, right.properties.delivered_at or right.created_at), now)
     if right.state == "pending_activation":
         return begin(right, at)
     if right.state != "active" or right.activated_at is None or right.activated_at <= at:
         return right
-    was, after = _in_window(right), _in_window(replace(right, activated_at=at))
-    if right.valid_to is None or was.valid_to is None or after.valid_to is None:
-        return after
-    return replace(after, valid_to=after.valid_to + (right.valid_to - was.valid_to))
+    return _in_window(right, replace(right, activated_at=at))
 
 
 def step(right: Right, move: str, now: datetime) -> Right:
@@ -205,10 +202,24 @@ def _moved(right: Right, move: str, state: State, now: datetime) -> Right:
     )
 
 
-def _in_window(right: Right) -> Right:
+def _in_window(was: Right, after: Right) -> Right:
+    """The right with its window as it is now; what pauses have given back until now stays."""
+    start, end = _window(after)
+    counted = _window(was)[1]
+    if end is not None and counted is not None and was.valid_to is not None:
+        end = prolonged(after, end, was.valid_to - counted)
+    return replace(after, valid_from=start, valid_to=end)
+
+
+def prolonged(right: Right, end: datetime, by: timedelta) -> datetime:
+    """This end, moved by what a pause gives back: nothing can be given back beyond the key's own end."""
+    key = right.properties.key_expires_at
+    return end + by if key is None else max(end, min(end + by, key))
+
+
+def _window(right: Right) -> tuple[datetime | None, datetime | None]:
     kept = right.properties
-    start, end = window(
+    return window(
         kept.validity, paid_at=right.created_at, delivered_at=kept.delivered_at, activated_at=right.activated_at,
         key_expires_at=kept.key_expires_at,
     )  # fmt: skip
-    return replace(right, valid_from=start, valid_to=end)

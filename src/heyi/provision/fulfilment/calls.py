@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ SQL = queries(__file__, "queries_calls.sql")
 NAMED_MAX = 500  # attempts of one order or number that are looked at
 PRUNED_MAX = 2_000  # of each table in one transaction
 LATE = timedelta(minutes=10)  # a call is kept this much after it was made, at most
+_HIDDEN_NUMBER = re.compile(r"(?<=[:\[,\s])\*{4}(?=\s*[,\]}])")  # stars where JSON has no quotes
 _object = msgspec.json.Decoder(dict[str, str]).decode
 
 
@@ -211,15 +213,16 @@ def comparable(one: Whole) -> dict[str, object]:
     """A call as a document that can be compared with another one's, place by place."""
     return {
         "supplier": one.call.supplier, "profile": f"{one.dialect} v{one.version}", "verb": one.call.verb,
-        "method": one.call.method, "url": one.call.url, "headers": one.headers, "request": _document(one.request),
+        "method": one.call.method, "url": one.call.url, "headers": one.headers, "request": document(one.request),
         "signed": one.signed, "status": one.call.status, "error": one.call.error, "verdict": one.call.verdict,
-        "answered": one.answered, "response": _document(one.response or ""),
+        "answered": one.answered, "response": document(one.response or ""),
     }  # fmt: skip
 
 
-def _document(text: str) -> object:
+def document(text: str) -> object:
+    """A body as it was kept, as what can be compared; a text that is neither JSON nor a form stays one."""
     try:
-        return msgspec.json.decode(text)
+        return msgspec.json.decode(_HIDDEN_NUMBER.sub('"****"', text))
     except (msgspec.DecodeError, RecursionError):
         pairs = parse_qsl(text, keep_blank_values=True)
         return dict(pairs) if pairs and "<" not in text else text
