@@ -62,12 +62,17 @@ def settled_at(errand: Errand) -> datetime:
     return errand.sent_until + timedelta(milliseconds=account.timeout_ms + account.grace_ms)
 
 
+def _grace_left_ms(errand: Errand, wall: datetime) -> int:
+    """How long "not found" may still change its mind."""
+    return millis(settled_at(errand)) - millis(wall)
+
+
 def decide(result: Result, standing: Standing, wall: datetime, ways: Routes = Routes()) -> Ruling:
     """What this result does to the task as it stands now. `ways`: where it may go after a definite no."""
     errand, answer = result.errand, result.answer
     expected = SENDING if errand.verb == "submit" else ASKING
     if errand.verb == "recheck" or standing.state != expected or standing.lease != errand.lease:
-        return _aside(errand, answer, standing)
+        return _aside(errand, answer, standing, wall)
     # Accepted, maybe by what another talk heard since this one began: only their own end of it is a no.
     taken = errand.accepted or standing.attempt_state == "accepted"
     match answer:
@@ -93,25 +98,39 @@ def decide(result: Result, standing: Standing, wall: datetime, ways: Routes = Ro
             return _failed(errand, why, cure, ways)
 
 
-def _aside(errand: Errand, answer: Answer, standing: Standing) -> Ruling:
-    """Not ours any more (a stale lease, or a second look): only a delivery counts, and it is never lost."""
-    open_still = standing.attempt_state in ("sending", "unknown", "accepted")
+def _aside(errand: Errand, answer: Answer, standing: Standing, wall: datetime) -> Ruling:
+    """Not ours any more (a stale lease, or a second look): only a delivery moves a task, and it is never lost."""
     if isinstance(answer, Delivered):
         if standing.attempt_state == "delivered":
             return Ruling()
         if standing.state in ENDED:
             return Ruling(attempt="deliver", difference=True)
         return Ruling("deliver", "deliver", item="deliver")
+    open_still = standing.attempt_state in ("sending", "unknown", "accepted")
+    # Nobody asks about a number whose task has ended or stands at another one: it has to be looked at by itself.
+    left = standing.state in ENDED or standing.attempts != errand.number
     # Once accepted, always accepted: such a number is never sent again, whatever a later query says.
     attempt = "accept" if isinstance(answer, Accepted) and open_still else None
-    if attempt and standing.state == SCHEDULED and standing.attempts == errand.number:
+    if attempt and standing.state == SCHEDULED and not left:
         return Ruling("ask", attempt, query_gap_ms(errand))  # it was to go out again
+    if errand.verb == "recheck" and left and open_still:
+        attempt = attempt or _no_more(errand, answer, standing, wall)
+        open_still = attempt in (None, "accept")
     most = RECHECKS_OPEN_MAX if open_still else RECHECKS_MAX
     worth = open_still or errand.verb == "recheck" or standing.attempt_state == "failed"
-    # Nobody asks about a number whose task has ended or stands at another one: it has to be looked at by itself.
-    alone = errand.verb == "recheck" or standing.state in ENDED or standing.attempts != errand.number
-    again = alone and worth and errand.rechecks < most
-    return Ruling(attempt=attempt, recheck_ms=recheck_gap_ms(errand) if again else None)
+    again = (errand.verb == "recheck" or left) and worth and errand.rechecks < most
+    gap, grace = recheck_gap_ms(errand), _grace_left_ms(errand, wall)
+    if isinstance(answer, NotFound) and grace > 0:
+        gap = min(gap, grace + gap_ms(500, 500, errand.rechecks, errand.outer_number))
+    return Ruling(attempt=attempt, recheck_ms=gap if again else None)
+
+
+def _no_more(errand: Errand, answer: Answer, standing: Standing, wall: datetime) -> str | None:
+    """How a number that was left behind has ended, by what a later look heard: a no, or that it never arrived."""
+    if isinstance(answer, Declined | Failed):
+        return "fail" if isinstance(answer, Failed) else "decline"
+    taken = errand.accepted or standing.attempt_state == "accepted"
+    return "decline" if isinstance(answer, NotFound) and not taken and _grace_left_ms(errand, wall) <= 0 else None
 
 
 def _ask(errand: Errand, standing: Standing, attempt: str, problem: str) -> Ruling:
@@ -125,8 +144,7 @@ def _ask(errand: Errand, standing: Standing, attempt: str, problem: str) -> Ruli
 def _not_found(errand: Errand, standing: Standing, wall: datetime, ways: Routes, *, taken: bool) -> Ruling:
     if errand.verb == "submit" or taken:
         return _ask(errand, standing, "lose", "unknown they accepted this number and do not know it now")
-    left_ms = millis(settled_at(errand)) - millis(wall)
-    if left_ms > 0:
+    if (left_ms := _grace_left_ms(errand, wall)) > 0:
         ruling = _ask(errand, standing, "lose", "unknown not found yet")
         if ruling.move != "ask":
             return ruling
