@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from heyi.app.cli.client import Client
-from heyi.app.cli.frame import Json, command, listing, make_app, moment, out, say_json, table
+from heyi.app.cli.frame import Json, command, listing, make_app, moment, out, say_json, say_settled, table
 from heyi.app.cli.sources import partner_id
 
 app = make_app("Drifts 状态差异: where partners and we differ about rights: list, show, count, settle.")
@@ -121,13 +121,7 @@ def settle_all(
             {"decision": decision, "partner": _partner(api, partner), "class": class_, "search": search, "note": note,
              "dry_run": until is None, "until": until},
         )  # fmt: skip
-    if as_json:
-        say_json(found)
-    elif until:
-        out.print(f"{found['settled']} of {found['open']} settled")
-    else:
-        how = f"; look at them with heyi drift list, and do it with --until {found['newest']}"
-        out.print(f"{found['open']} would be settled{how if found['open'] else ''}")
+    say_settled(found, done=until is not None, seen="heyi drift list", as_json=as_json)
 
 
 def _say(found: Any) -> None:

@@ -136,6 +136,17 @@ def say_json(value: object) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
 
 
+def say_settled(found: Any, *, done: bool, seen: str, as_json: bool) -> None:
+    """What was settled of all that were found, or would be; `seen`: the command that shows them."""
+    if as_json:
+        say_json(found)
+    elif done:
+        out.print(f"{found['settled']} of {found['open']} settled")
+    else:
+        how = f"; look at them with {seen}, and do it with --until {found['newest']}"
+        out.print(f"{found['open']} would be settled{how if found['open'] else ''}")
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, nothing: str = "nothing here") -> None:
     """A plain table; a column whose name ends in > is right-aligned."""
     shown = Table(box=None, pad_edge=False, header_style="bold")

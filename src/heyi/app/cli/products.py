@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from heyi.app.cli.bundles import find
 from heyi.app.cli.client import Client
-from heyi.app.cli.frame import Json, command, listing, make_app, moment, money, out, say_json
+from heyi.app.cli.frame import Json, command, listing, make_app, moment, money, out, say_json, say_settled
 
 app = make_app("Products 货源商品: what suppliers offer, their changes, accept and dismiss, sync.")
 Supplier = Annotated[str, typer.Argument(help="A supplier account's code or id (sup_…).")]
@@ -166,13 +166,7 @@ def _settle(
         wanted: dict[str, Any] = {"move": move, "news": news, "kind": kind, "search": search}
         wanted["supplier"] = find(api, supplier, "suppliers", "sup_")["id"] if supplier else None
         found = api.post("/product_changes/settle", {**wanted, "dry_run": until is None, "until": until})
-    if as_json:
-        say_json(found)
-    elif until:
-        out.print(f"{found['settled']} of {found['open']} settled")
-    else:
-        how = f"; look at them with heyi product changes, and do it with --until {found['newest']}"
-        out.print(f"{found['open']} would be settled{how if found['open'] else ''}")
+    say_settled(found, done=until is not None, seen="heyi product changes", as_json=as_json)
 
 
 def _short(value: dict[str, Any] | None) -> str:
